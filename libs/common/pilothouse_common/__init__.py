@@ -1,0 +1,1 @@
+"""What the services share. Layers: runtime, then store and broker, then contract, then errors."""

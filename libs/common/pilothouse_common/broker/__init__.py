@@ -1,0 +1,1 @@
+"""The seam to the broker and its carriers. Start at port.py."""

@@ -1,0 +1,1 @@
+"""All that crosses a process boundary: pure values, no I/O."""

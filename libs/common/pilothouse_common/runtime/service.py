@@ -1,0 +1,68 @@
+"""The life of a process: start, run until told to stop, stop within a deadline, exit code.
+
+Exit codes: 0 stopped as asked, 1 the service failed, 2 a setting is wrong.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Protocol
+
+from pilothouse_common.errors import ConfigError
+
+log = logging.getLogger(__name__)
+Check = Callable[[], None]
+
+
+class Service(Protocol):
+    """One of the services: built by its composition root, run here or in the standalone process."""
+
+    name: str
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set, then finish what is begun and return. Raise to fail."""
+
+    def checks(self) -> Mapping[str, Check]:
+        """Return readiness checks by name; a check raises when its part cannot be used."""
+
+    def close(self) -> None:
+        """Release everything. Called once, after run()."""
+
+
+def run(service: Service) -> int:
+    """Run one service in this process until SIGTERM or SIGINT; return the exit code.
+
+    A second signal ends the process at once.
+    """
+    stop = threading.Event()
+
+    def on_signal(signum: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            sys.exit(128 + signum)
+        stop.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, on_signal)
+    log.info("starting", extra={"process": service.name})
+    try:
+        service.run(stop)
+    except Exception:
+        log.exception("failed")
+        return 1
+    finally:
+        service.close()
+    log.info("stopped")
+    return 0
+
+
+def main_of(build: Callable[[], Service]) -> int:
+    """Build and run: what every ``__main__`` calls. A ConfigError becomes one line and exit code 2."""
+    try:
+        service = build()
+    except ConfigError as exc:
+        print(f"error: {exc}", file=sys.stderr)  # noqa: T201 the command line's answer
+        return 2
+    return run(service)

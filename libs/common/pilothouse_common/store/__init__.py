@@ -1,0 +1,1 @@
+"""The two stores: records (SQLAlchemy) and samples (a port with adapters)."""

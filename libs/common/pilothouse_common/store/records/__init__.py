@@ -1,0 +1,1 @@
+"""The record store: SQLAlchemy models, repositories and migrations for PostgreSQL and SQLite."""

@@ -1,0 +1,186 @@
+"""Tables of the record store. Times are UTC; SQLite keeps them as naive UTC text behind UtcTime."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Aware datetimes in and out, on both dialects."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive time {value!r}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigInt = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB, "postgresql")
+
+
+class Base(DeclarativeBase):
+    """Declarative base of all tables."""
+
+    type_annotation_map = {datetime: UtcTime, dict[str, Any]: Json, list[str]: Json, int: BigInt}  # noqa: RUF012 SQLAlchemy's own attribute
+
+
+class Cluster(Base):
+    """A cluster, made when its first event arrives."""
+
+    __tablename__ = "clusters"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    first_seen: Mapped[datetime]
+
+
+class Node(Base):
+    """What the agent of a node last said of it (node.reported)."""
+
+    __tablename__ = "nodes"
+    cluster: Mapped[str] = mapped_column(String(63), primary_key=True)
+    hostname: Mapped[str] = mapped_column(String(255), primary_key=True)
+    first_seen: Mapped[datetime]
+    reported_time: Mapped[datetime]
+    boot_time: Mapped[datetime | None]
+    interval_seconds: Mapped[float | None]
+    agent_version: Mapped[str | None] = mapped_column(String(64))
+    hardware: Mapped[dict[str, Any]]
+
+
+class StoredEvent(Base):
+    """Every event once; ``seq`` orders them for replay, (source, event_id) is the dedupe key."""
+
+    __tablename__ = "events"
+    seq: Mapped[int] = mapped_column(BigInt, Identity(), primary_key=True)
+    source: Mapped[str] = mapped_column(String(255))
+    event_id: Mapped[str] = mapped_column(String(255))
+    type: Mapped[str] = mapped_column(String(64))
+    time: Mapped[datetime]
+    received_time: Mapped[datetime]
+    cluster: Mapped[str] = mapped_column(String(63))
+    job_id: Mapped[int | None]
+    hostname: Mapped[str | None] = mapped_column(String(255))
+    user: Mapped[str | None] = mapped_column(String(255))
+    data: Mapped[dict[str, Any]]
+    __table_args__ = (
+        UniqueConstraint("source", "event_id", name="uq_events_source_event_id"),
+        Index("ix_events_job", "cluster", "job_id", "seq"),
+        Index("ix_events_received_time", "received_time"),
+    )
+
+
+class Job(Base):
+    """One job: a value computed from its events (fold.py), never edited in place.
+
+    ``listed_time`` is start_time, else submit_time, else the time of the first event: never null, it
+    orders lists.
+    """
+
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(BigInt, Identity(), primary_key=True)
+    cluster: Mapped[str] = mapped_column(String(63))
+    job_id: Mapped[int]
+    ordinal: Mapped[int]
+    listed_time: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str | None] = mapped_column(String(4096))
+    submit_time: Mapped[datetime | None]
+    start_time: Mapped[datetime | None]
+    end_time: Mapped[datetime | None]
+    exit_code: Mapped[int | None]
+    signal: Mapped[int | None]
+    derived_exit_code: Mapped[int | None]
+    restart_count: Mapped[int]
+    sluid: Mapped[str | None] = mapped_column(String(64))
+    name: Mapped[str | None] = mapped_column(String(4096))
+    user: Mapped[str | None] = mapped_column(String(255))
+    uid: Mapped[int | None]
+    group: Mapped[str | None] = mapped_column(String(255))
+    gid: Mapped[int | None]
+    account: Mapped[str | None] = mapped_column(String(255))
+    partition: Mapped[str | None] = mapped_column(String(255))
+    qos: Mapped[str | None] = mapped_column(String(255))
+    num_nodes: Mapped[int | None]
+    cpus: Mapped[int | None]
+    gpus: Mapped[int | None]
+    time_limit_seconds: Mapped[int | None]
+    array_job_id: Mapped[int | None]
+    array_task_id: Mapped[int | None]
+    het_job_id: Mapped[int | None]
+    het_job_offset: Mapped[int | None]
+    comment: Mapped[str | None] = mapped_column(String(4096))
+    work_dir: Mapped[str | None] = mapped_column(String(4096))
+    allocations: Mapped[list["Allocation"]] = relationship(
+        back_populates="job", cascade="all, delete-orphan", order_by="Allocation.id"
+    )
+
+
+class Allocation(Base):
+    """One node of one start of a job; a requeued job has several starts (``restart``)."""
+
+    __tablename__ = "allocations"
+    id: Mapped[int] = mapped_column(BigInt, Identity(), primary_key=True)
+    job_pk: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    cluster: Mapped[str] = mapped_column(String(63))
+    hostname: Mapped[str] = mapped_column(String(255))
+    restart: Mapped[int]
+    listed_time: Mapped[datetime]
+    start_time: Mapped[datetime | None]
+    end_time: Mapped[datetime | None]
+    gpu_ids: Mapped[list[str]]
+    job: Mapped[Job] = relationship(back_populates="allocations")
+
+
+class Token(Base):
+    """What stands behind a token's ``jti``; the token itself is never stored."""
+
+    __tablename__ = "tokens"
+    jti: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(255))
+    scopes: Mapped[list[str]]
+    restriction: Mapped[dict[str, Any]]
+    parent_jti: Mapped[str | None] = mapped_column(String(64))
+    created_time: Mapped[datetime]
+    expiry_time: Mapped[datetime]
+    revoked_time: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """Who did what: one row per change made through the API or a command line."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(BigInt, Identity(), primary_key=True)
+    time: Mapped[datetime]
+    subject: Mapped[str] = mapped_column(String(255))
+    action: Mapped[str] = mapped_column(String(64))
+    target: Mapped[str] = mapped_column(String(255))
+    detail: Mapped[dict[str, Any]]
+    __table_args__ = (Index("ix_audit_time", "time"),)
