@@ -50,7 +50,7 @@ class HealthServer:
                     status = 200 if all(v == "ok" for v in parts.values()) else 503
                     self._answer(status, "application/json", json.dumps(parts).encode())
                 elif self.path == "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))  # type: ignore[no-untyped-call]
                 else:
                     self._answer(404, "text/plain", b"try /healthz, /readyz or /metrics\n")
 

@@ -19,12 +19,11 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        text = (
+        return (
             self._as_json(record, time, fields)
             if self._json
             else self._as_plain(record, time, fields)
         )
-        return text
 
     def _as_json(self, record: logging.LogRecord, time: str, fields: dict[str, Any]) -> str:
         entry = {

@@ -46,7 +46,7 @@ def run(service: Service) -> int:
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, on_signal)
-    log.info("starting", extra={"process": service.name})
+    log.info("starting", extra={"service_name": service.name})
     try:
         service.run(stop)
     except Exception:

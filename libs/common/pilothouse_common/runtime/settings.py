@@ -9,10 +9,10 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from pilothouse_common.errors import ConfigError
 
@@ -25,6 +25,42 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``Meta(extra={"secret": True})`` marks a secret: it is never shown, and may come from a file.
     """
+
+
+class ProcessSettings(Settings, frozen=True, kw_only=True):
+    """What every process has."""
+
+    cluster: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
+            description="name of the cluster, as in Slurm's ClusterName; letters, digits, '-' and '_'",
+        ),
+    ] = "cluster"
+    broker_url: Annotated[
+        str,
+        Meta(
+            description="carrier of all messages: amqp(s)://USER:PASSWORD@HOST:PORT/VHOST, "
+            "spool:/DIRECTORY, https://GATEWAY or memory:",
+            extra={"secret": True},
+        ),
+    ]
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
+    ] = "info"
+    log_format: Annotated[
+        Literal["plain", "json"],
+        Meta(description="one line per record, for people or for machines"),
+    ] = "plain"
+    health_host: Annotated[str, Meta(description="address of /healthz, /readyz and /metrics")] = (
+        "127.0.0.1"
+    )
+    health_port: Annotated[
+        int,
+        Meta(
+            ge=-1, le=65535, description="port of /healthz, /readyz and /metrics; 0: any; -1: none"
+        ),
+    ] = -1
 
 
 T = TypeVar("T", bound=Settings)
