@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import NODEFAULT, structs
-
 from pilothouse_common.contract import asyncapi
 from pilothouse_common.contract.events import EVENT_TYPES
 from pilothouse_common.runtime.settings import PREFIX, Settings, describe, is_secret
@@ -53,7 +52,15 @@ def _events() -> str:
         "schemas are in `docs/schemas/`. Optional fields are left out when nobody knows them.",
     ]
     for name, cls in EVENT_TYPES.items():
-        lines += ["", f"## {name}", "", " ".join((cls.__doc__ or "").split()), "", "| field | required |", "|---|---|"]
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            " ".join((cls.__doc__ or "").split()),
+            "",
+            "| field | required |",
+            "|---|---|",
+        ]
         lines += [f"| `{f.name}` | {'yes' if f.required else 'no'} |" for f in structs.fields(cls)]
     return "\n".join(lines) + "\n"
 
@@ -86,7 +93,9 @@ def _default(field: structs.FieldInfo) -> str:
 def main() -> int:
     """Write or check."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something differs")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when something differs"
+    )
     check = parser.parse_args().check
     stale = []
     for name, text in documents():

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pilothouse_common.contract.events import (
     EVENT_TYPES,
     Event,
@@ -70,7 +69,13 @@ EXAMPLES: tuple[EventData, ...] = (
         state="FAILED",
     ),
     JobNodeStarted(
-        cluster="alpha", job_id=4711, hostname="n01", start_time=NOON, user="ada", uid=1001, gpu_ids=["0", "1"]
+        cluster="alpha",
+        job_id=4711,
+        hostname="n01",
+        start_time=NOON,
+        user="ada",
+        uid=1001,
+        gpu_ids=["0", "1"],
     ),
     JobNodeFinished(cluster="alpha", job_id=4711, hostname="n01", end_time=NOON, restart_count=1),
     NodeReported(

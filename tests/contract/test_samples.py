@@ -6,7 +6,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pilothouse_common.contract.samples import (
     Sample,
     SampleEncoder,
@@ -18,15 +17,17 @@ from pilothouse_common.contract.samples import (
 from pilothouse_common.contract.topology import Exchange
 from pilothouse_common.errors import Malformed
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20).filter(
-    lambda s: not s.endswith("\\") and "\\" not in s and not s.startswith("#")
-)
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20
+).filter(lambda s: not s.endswith("\\") and "\\" not in s and not s.startswith("#"))
 
 
 def test_a_sample_is_one_line_with_sorted_tags_and_seconds():
     encoder = SampleEncoder("alpha", "n01")
 
-    text = encoder.lines([Sample("cpu_user", 12.5, "hwthread", "3"), Sample("cpu_load", 1)], 1700000000)
+    text = encoder.lines(
+        [Sample("cpu_user", 12.5, "hwthread", "3"), Sample("cpu_load", 1)], 1700000000
+    )
 
     assert text == (
         "cpu_user,cluster=alpha,hostname=n01,type=hwthread,type-id=3 value=12.5 1700000000\n"
@@ -39,7 +40,10 @@ def test_names_are_escaped():
 
     text = SampleEncoder("alpha", "n01").lines([sample], 1)
 
-    assert r"fs\ used,cluster=alpha,hostname=n01,stype=filesystem,stype-id=/a\ b\,c\=d,type=node" in text
+    assert (
+        r"fs\ used,cluster=alpha,hostname=n01,stype=filesystem,stype-id=/a\ b\,c\=d,type=node"
+        in text
+    )
 
 
 def test_values_that_are_not_finite_are_left_out():
@@ -87,7 +91,17 @@ def test_what_is_encoded_is_parsed_back(name, type_id, value):
 
 @pytest.mark.parametrize(
     "line",
-    ["", "x", "x value=", "x value=1", "x value=a 1", "x value=1 1.5", 'x value="s" 1', "x other=1 1", "x,=1 value=1 1"],
+    [
+        "",
+        "x",
+        "x value=",
+        "x value=1",
+        "x value=a 1",
+        "x value=1 1.5",
+        'x value="s" 1',
+        "x other=1 1",
+        "x,=1 value=1 1",
+    ],
 )
 def test_a_line_of_another_form_is_refused(line):
     with pytest.raises(Malformed, match="name"):
@@ -97,7 +111,13 @@ def test_a_line_of_another_form_is_refused(line):
 def test_damage_to_a_gzip_body_is_refused():
     body = samples_message("alpha.n01", b"x value=1 1\n" * 100).body
 
-    for damaged in (body[:-3], body[:10], b"x" + body, body + b"tail", gzip.compress(b"a" * 5000)[:20]):
+    for damaged in (
+        body[:-3],
+        body[:10],
+        b"x" + body,
+        body + b"tail",
+        gzip.compress(b"a" * 5000)[:20],
+    ):
         with pytest.raises(Malformed, match="gzip"):
             decompress(damaged)
 

@@ -1,8 +1,12 @@
 """Topic matching follows AMQP 0-9-1, and every queue has a place for its failures."""
 
 import pytest
-
-from pilothouse_common.contract.topology import DEAD_LETTERS, DURABLE_QUEUES, Exchange, topic_matches
+from pilothouse_common.contract.topology import (
+    DEAD_LETTERS,
+    DURABLE_QUEUES,
+    Exchange,
+    topic_matches,
+)
 
 
 @pytest.mark.parametrize(

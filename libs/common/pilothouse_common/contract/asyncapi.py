@@ -31,7 +31,12 @@ def event_schema(cls: type[EventData]) -> dict[str, Any]:
         "properties": {
             "specversion": {"const": "1.0"},
             "id": {"type": "string", "minLength": 1, "maxLength": 255},
-            "source": {"type": "string", "format": "uri-reference", "minLength": 1, "maxLength": 255},
+            "source": {
+                "type": "string",
+                "format": "uri-reference",
+                "minLength": 1,
+                "maxLength": 255,
+            },
             "type": {"const": cls.type},
             "subject": {"type": "string"},
             "time": {"type": "string", "format": "date-time"},
@@ -81,7 +86,12 @@ def _channel(exchange: Exchange, messages: dict[str, Any]) -> dict[str, Any]:
         "bindings": {
             "amqp": {
                 "is": "routingKey",
-                "exchange": {"name": exchange.value, "type": "topic", "durable": True, "autoDelete": False},
+                "exchange": {
+                    "name": exchange.value,
+                    "type": "topic",
+                    "durable": True,
+                    "autoDelete": False,
+                },
                 "bindingVersion": "0.3.0",
             }
         },
@@ -101,7 +111,9 @@ def _operation(exchange: Exchange) -> dict[str, Any]:
     return {
         "action": "send",
         "channel": {"$ref": f"#/channels/{_channel_id(exchange)}"},
-        "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "ack": True, "bindingVersion": "0.3.0"}},
+        "bindings": {
+            "amqp": {"deliveryMode": 2, "mandatory": True, "ack": True, "bindingVersion": "0.3.0"}
+        },
     }
 
 
