@@ -24,7 +24,7 @@ def documents() -> Iterator[tuple[str, str]]:
 
 
 def settings_classes() -> dict[str, type[Settings]]:
-    """Return the settings of every process."""
+    """Return the settings of every process (imported here: the documents of one need no other)."""
     from pilothouse_agent.settings import AgentSettings
     from pilothouse_api.settings import ApiSettings
     from pilothouse_dispatcher.settings import DispatcherSettings
@@ -71,8 +71,8 @@ def _configuration() -> str:
         "",
         "Made by `make docs` from the settings classes. Every setting is an environment variable",
         "`PILOTHOUSE_<NAME>`, or `<name> = …` in the TOML file named by `PILOTHOUSE_CONFIG` (top level for",
-        "all processes, `[agent]`, `[ingest]`, … for one; the environment wins). A secret may also be given as",
-        "`PILOTHOUSE_<NAME>_FILE`, a file that holds it. Lists are words between commas. A wrong setting is",
+        "all processes, `[agent]`, `[ingest]`, … for one; the environment wins). A secret may also come from",
+        "a file: `PILOTHOUSE_<NAME>_FILE` is its path. Lists are words between commas. A wrong setting is",
         "one line on standard error and exit code 2.",
     ]
     for service, cls in settings_classes().items():

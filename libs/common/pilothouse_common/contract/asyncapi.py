@@ -62,7 +62,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Pilothouse wire contract",
             "version": "1",
-            "description": "Delivery is at least once; (source, id) is the dedupe key of events; order means nothing.",
+            "description": "At least once, in any order; (source, id) is the dedupe key of events.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
