@@ -118,6 +118,10 @@ class Program:
         self.signal(signal.SIGTERM)
         return self._reap(within)
 
+    def wait(self, *, within: float) -> int:
+        """Wait until it ends by itself; SIGKILL after the deadline; return the exit code."""
+        return self._reap(within)
+
     def kill(self) -> None:
         """SIGKILL the whole process group."""
         self.signal(signal.SIGKILL)
