@@ -1,0 +1,5 @@
+"""Fixtures of real servers, shared by all tests."""
+
+pytest_plugins = [
+    "tests.support.compose",
+]
