@@ -17,6 +17,8 @@ TYPES = ("node", "socket", "die", "memoryDomain", "llc", "core", "hwthread", "ac
 
 _ESCAPE = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 _NAME_ESCAPE = str.maketrans({",": r"\,", " ": r"\ "})
+_UNSPEAKABLE = re.compile(r"[^\S ]|[\x00-\x1f\x7f\\\ud800-\udfff]")
+"""What line protocol cannot say in a name or tag: line ends, controls, a backslash at the end."""
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
 
@@ -94,8 +96,12 @@ class SampleEncoder:
             "type": sample.type,
             "type-id": sample.type_id,
         }
-        text = "".join(f",{k}={v.translate(_ESCAPE)}" for k, v in tags.items() if v)
-        return f"{sample.name.translate(_NAME_ESCAPE)}{text} value="
+        text = "".join(f",{k}={_speakable(v).translate(_ESCAPE)}" for k, v in tags.items() if v)
+        return f"{_speakable(sample.name).translate(_NAME_ESCAPE)}{text} value="
+
+
+def _speakable(text: str) -> str:
+    return _UNSPEAKABLE.sub("_", text)
 
 
 def samples_message(routing_key: str, line_protocol: bytes) -> Message:

@@ -1,0 +1,62 @@
+"""What a collector is, and what it may be told."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pilothouse_common.contract.samples import Sample
+
+from pilothouse_agent.host import Host
+
+CpuLevel = Literal["node", "socket", "hwthread"]
+
+
+class Collector(Protocol):
+    """Reads one kind of signal. Made once; asked once per interval, by one thread at a time."""
+
+    name: str
+
+    def collect(self) -> Iterable[Sample]:
+        """Return the values of now. May raise anything: the wrapper counts, logs and asks again."""
+
+    def close(self) -> None:
+        """Release descriptors. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Settings that concern collectors.
+
+    Attributes:
+        cpu_levels: Levels of the CPU metrics.
+        all_fields: Every field of the files that are read, not only the usual ones.
+        exclude_devices: Block devices left out: names that match one of these in full.
+        exclude_mounts: Mount points left out.
+        exclude_interfaces: Network interfaces left out.
+        deadline_seconds: How long one answer (a remote file system's) may take.
+    """
+
+    cpu_levels: Sequence[CpuLevel] = ("node", "socket")
+    all_fields: bool = False
+    exclude_devices: re.Pattern[str] = re.compile(r"(loop|ram|zram|fd|sr)\d+")
+    exclude_mounts: re.Pattern[str] = re.compile(
+        r"/(dev|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?"
+    )
+    exclude_interfaces: re.Pattern[str] = re.compile(
+        r"lo|(veth|docker|br-|virbr|cali|flannel|cni|ifb|tunl|dummy).*"
+    )
+    deadline_seconds: float = 1.0
+
+
+class Factory(Protocol):
+    """A collector's class: the constructor is the probe.
+
+    Raises:
+        CollectorUnavailable: This node has no such thing.
+    """
+
+    name: str
+
+    def __call__(self, host: Host, options: Options) -> Collector:
+        """Make the collector."""

@@ -1,0 +1,101 @@
+"""The node as files: every read of /proc and /sys goes through here, below a root that tests choose."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pilothouse_common.runtime.clock import Clock, SystemClock
+
+CHUNK_BYTES = 16 << 10  # larger buffers cost more to allocate than the second read that they save
+LIMIT_BYTES = 16 << 20
+
+
+class CollectorUnavailable(Exception):
+    """What a collector reads does not exist here; the message says what."""
+
+
+class KeptFile:
+    """A file that is read again and again from its beginning through one kept descriptor.
+
+    Kernel files are made anew by every read at offset 0. A descriptor that fails (the device went
+    away) is closed and opened again by the next read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd = -1
+
+    def read(self) -> bytes:
+        """Return the whole content.
+
+        Raises:
+            OSError: It cannot be opened or read now.
+            ValueError: It is larger than any file of this kind.
+        """
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = chunk = os.pread(self._fd, CHUNK_BYTES, 0)
+            while chunk:  # sequence files give about a page per read, however large the buffer is
+                chunk = os.pread(self._fd, CHUNK_BYTES, len(data))
+                data += chunk
+                if len(data) > LIMIT_BYTES:
+                    raise ValueError(f"{self.path}: larger than {LIMIT_BYTES} bytes")
+        except OSError:
+            self.close()
+            raise
+        return data
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One node.
+
+    Attributes:
+        root: Where its ``/`` is seen: ``/``, a mount in a container, or a recorded tree.
+        clock: Wall and monotonic clock.
+        statvfs: Asks a mounted file system for its fill; tests inject known answers.
+    """
+
+    root: Path = Path("/")
+    clock: Clock = field(default_factory=SystemClock)
+    statvfs: Callable[[str], os.statvfs_result] = os.statvfs
+
+    def path(self, relative: str) -> str:
+        """Return the real path of ``proc/stat`` and the like."""
+        return os.path.join(self.root, relative.lstrip("/"))
+
+    def open(self, relative: str) -> KeptFile:
+        """Return a file to keep, read once to see that it can be.
+
+        Raises:
+            CollectorUnavailable: It does not exist or may not be read.
+        """
+        file = KeptFile(self.path(relative))
+        try:
+            file.read()
+        except OSError as exc:
+            raise CollectorUnavailable(f"{file.path}: {exc.strerror}") from exc
+        return file
+
+    def read(self, relative: str) -> str:
+        """Return a small file's text without surrounding space, or "" when there is none."""
+        try:
+            with open(self.path(relative), "rb") as file:
+                return file.read(LIMIT_BYTES).decode(errors="replace").strip()
+        except OSError:
+            return ""
+
+    def names(self, relative: str) -> list[str]:
+        """Return the names in a directory, sorted; none when it does not exist."""
+        try:
+            return sorted(os.listdir(self.path(relative)))
+        except OSError:
+            return []
