@@ -15,12 +15,13 @@ class Selection:
     Attributes:
         cluster: Cluster name.
         metric: Measurement name.
-        hostnames: Only these nodes; empty means all of the cluster.
-        type: Hardware level, one of contract.samples.TYPES.
         start: From here, included.
         end: To here, excluded.
-        jobid: Only samples that carry this job id (per-job metrics).
-        stype_id: Only this device, interface or file system.
+        hostnames: Only these nodes; empty means all of the cluster.
+        type: Hardware level, one of contract.samples.TYPES.
+        jobid: Only samples that carry this job id (per-job metrics); empty means only samples that
+            carry none, so that two jobs on a node are never mixed.
+        stype_id: Only this device, interface or file system; empty means all of them.
     """
 
     cluster: str
@@ -37,8 +38,9 @@ class Selection:
 class Series:
     """Values on a regular grid, oldest first.
 
-    ``hostname`` is empty for a series over nodes. ``times`` are Unix seconds of the bucket starts;
-    buckets without samples are not in the lists.
+    ``hostname`` is empty for a series over nodes. ``times`` are Unix seconds of the bucket starts,
+    multiples of the resolution (the first may lie before ``Selection.start``); buckets without
+    samples are not in the lists.
     """
 
     hostname: str
@@ -73,7 +75,14 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How values spread: quantiles in (0..1), and their values."""
+    """How values spread.
+
+    Attributes:
+        quantiles: As asked, in (0..1].
+        values: The raw sample at each quantile (nearest rank: the sample number ``q * count``,
+            rounded half up and at least 1, in ascending order); empty without samples.
+        count: Number of raw samples.
+    """
 
     quantiles: tuple[float, ...]
     values: tuple[float, ...]
@@ -81,10 +90,17 @@ class Distribution:
 
 
 class SampleStore(Protocol):
-    """Takes line protocol as it came, answers a few questions. Safe to call from several threads."""
+    """Takes line protocol as it came, answers a few questions. Safe to call from several threads.
+
+    Lists are sorted by hostname, then part (ids that are numbers by number). Questions raise
+    StoreUnavailable; what nobody ever wrote is an empty answer, not an error.
+    """
 
     def write(self, bodies: Sequence[bytes]) -> None:
-        """Store the lines of gzip members; return when the store has them. Idempotent.
+        """Store the lines of gzip members; return when the store has them.
+
+        Idempotent: of two samples of one series at one second the one written last stays. Lines of
+        two bodies never run together, also when one does not end in a newline.
 
         Raises:
             StoreUnavailable: Nothing may be assumed stored; write the same again.
@@ -118,7 +134,7 @@ class SampleStore(Protocol):
         """Return quantiles over all raw samples of a selection."""
 
     def metrics(self, cluster: str, *, since: datetime, hostname: str = "") -> list[str]:
-        """Return the names of the metrics that have samples, sorted."""
+        """Return the names of the metrics that have samples since then, sorted."""
 
     def check(self) -> None:
         """Raise StoreUnavailable when it cannot be used now (readiness)."""

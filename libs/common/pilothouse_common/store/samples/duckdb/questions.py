@@ -1,0 +1,112 @@
+"""SQL that answers the port's questions; every value is a parameter, never text."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+from pilothouse_common.store.samples.port import Aggregate, Selection
+
+Query = tuple[str, list[object]]
+
+
+def series_query(
+    selection: Selection, resolution_seconds: int, within: Aggregate, over_nodes: Aggregate | None
+) -> Query:
+    """Return rows (hostname, type_id, stype_id, times, values)."""
+    condition, values = _where(selection)
+    buckets = f"""
+        SELECT hostname, type_id, stype_id, time - (time % ? + ?) % ? AS start, {within}(value) AS v
+        FROM points JOIN series USING (series) WHERE {condition} GROUP BY ALL
+    """
+    if over_nodes is not None:
+        buckets = f"""
+            SELECT '' AS hostname, '' AS type_id, '' AS stype_id, start, {over_nodes}(v) AS v
+            FROM ({buckets}) GROUP BY ALL
+        """
+    statement = f"""
+        SELECT hostname, type_id, stype_id, list(start ORDER BY start), list(v ORDER BY start)
+        FROM ({buckets}) GROUP BY ALL
+    """
+    return statement, [resolution_seconds] * 3 + values
+
+
+def last_query(cluster: str, metrics: Sequence[str], since: datetime, hostname: str) -> Query:
+    """Return rows (hostname, metric, type_id, stype_id, time, value)."""
+    also = " AND hostname = ?" if hostname else ""
+    statement = f"""
+        SELECT hostname, metric, type_id, stype_id, max(time), arg_max(value, time)
+        FROM points JOIN series USING (series)
+        WHERE cluster = ? AND metric IN (SELECT unnest(?)) AND type = 'node' AND jobid = ''
+          AND time >= ?{also}
+        GROUP BY ALL
+    """
+    values: list[object] = [cluster, list(metrics), _second(since)]
+    return statement, [*values, hostname] if hostname else values
+
+
+def metrics_query(cluster: str, since: datetime, hostname: str) -> Query:
+    """Return rows (metric)."""
+    also = " AND hostname = ?" if hostname else ""
+    statement = f"""
+        SELECT DISTINCT metric FROM points JOIN series USING (series)
+        WHERE cluster = ? AND time >= ?{also} ORDER BY metric
+    """
+    values: list[object] = [cluster, _second(since)]
+    return statement, [*values, hostname] if hostname else values
+
+
+def statistics_query(selection: Selection, *, over_nodes: bool) -> Query:
+    """Return rows (hostname, min, max, avg, count)."""
+    condition, values = _where(selection)
+    name = "''" if over_nodes else "hostname"
+    statement = f"""
+        SELECT {name} AS node, min(value), max(value), avg(value), count(*)
+        FROM points JOIN series USING (series) WHERE {condition} GROUP BY node
+    """
+    return statement, values
+
+
+def count_query(selection: Selection) -> Query:
+    """Return one row (number of raw samples)."""
+    condition, values = _where(selection)
+    return f"SELECT count(*) FROM points JOIN series USING (series) WHERE {condition}", values
+
+
+def quantiles_query(selection: Selection, ranks: Sequence[int], count: int) -> Query:
+    """Return one row (list of the samples with these ranks, 1 being the smallest).
+
+    quantile_disc(q) is sample number ceil(q * count): half a sample below asks for exactly one.
+    """
+    condition, values = _where(selection)
+    wanted = ", ".join(repr((rank - 0.5) / count) for rank in ranks)
+    statement = f"""
+        SELECT quantile_disc(value, [{wanted}])
+        FROM points JOIN series USING (series) WHERE {condition}
+    """
+    return statement, values
+
+
+def _where(selection: Selection) -> Query:
+    conditions = [
+        "cluster = ?", "metric = ?", "type = ?", "jobid = ?", "time >= ?", "time < ?"
+    ]  # fmt: skip
+    values: list[object] = [
+        selection.cluster,
+        selection.metric,
+        selection.type,
+        selection.jobid,
+        _second(selection.start),
+        _second(selection.end),
+    ]
+    if selection.stype_id:
+        conditions.append("stype_id = ?")
+        values.append(selection.stype_id)
+    if selection.hostnames:
+        conditions.append("hostname IN (SELECT unnest(?))")
+        values.append(list(selection.hostnames))
+    return " AND ".join(conditions), values
+
+
+def _second(time: datetime) -> int:
+    """Round up: samples lie on whole seconds."""
+    return math.ceil(time.timestamp())
