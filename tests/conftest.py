@@ -2,4 +2,6 @@
 
 pytest_plugins = [
     "tests.support.compose",
+    "tests.support.influxdb",
+    "tests.support.influxdb2",
 ]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from pilothouse_common.errors import Rejected
 from pilothouse_common.store.samples.open import open_sample_store
 from pilothouse_common.store.samples.port import (
@@ -19,6 +18,7 @@ from pilothouse_common.store.samples.port import (
     Series,
     Statistics,
 )
+
 from tests.support.containers import engine_runs
 from tests.support.influxdb import new_bucket, with_bucket
 from tests.support.samples import NOW, a_body, a_line, ramp

@@ -10,6 +10,7 @@ from pilothouse_common.contract.samples import (
     Sample,
     SampleEncoder,
     decompress,
+    newest_time,
     parse_line,
     parse_lines,
     samples_message,
@@ -127,3 +128,25 @@ def test_a_gzip_bomb_is_refused():
 
     with pytest.raises(Malformed, match="more than"):
         decompress(bomb, limit_bytes=1_000_000)
+
+
+def test_the_newest_time_travels_in_the_gzip_header():
+    message = SampleEncoder("alpha", "n01").message([Sample("x", 1.0)], 1_760_000_000)
+
+    assert message is not None
+    assert message.body[4:8] == (1_760_000_000).to_bytes(4, "little")
+    assert newest_time(message.body) == 1_760_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(b"x value=1 5\nx value=1 1700000000\n\n", 1_700_000_000), (b"x value=1", 0), (b"", 0)],
+)
+def test_without_it_the_last_line_tells(text: bytes, expected: int):
+    assert newest_time(samples_message("a.b", text).body) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"x value=1 5", b"\x1f\x8b\x08" + bytes(10)])
+def test_the_newest_time_of_what_is_not_gzip_is_malformed(body: bytes):
+    with pytest.raises(Malformed):
+        newest_time(body)

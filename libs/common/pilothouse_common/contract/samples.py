@@ -15,6 +15,7 @@ from pilothouse_common.errors import Malformed
 
 TYPES = ("node", "socket", "die", "memoryDomain", "llc", "core", "hwthread", "accelerator")
 
+_GZIP = b"\x1f\x8b\x08"
 _ESCAPE = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 _NAME_ESCAPE = str.maketrans({",": r"\,", " ": r"\ "})
 _UNSPEAKABLE = re.compile(r"[^\S ]|[\x00-\x1f\x7f\\\ud800-\udfff]")
@@ -80,7 +81,9 @@ class SampleEncoder:
     def message(self, samples: Iterable[Sample], time_seconds: int) -> Message | None:
         """Return one publishable message, or None when there is nothing to say."""
         text = self.lines(samples, time_seconds)
-        return samples_message(self._routing_key, text.encode()) if text else None
+        if not text:
+            return None
+        return samples_message(self._routing_key, text.encode(), newest_seconds=time_seconds)
 
     def forget(self) -> None:
         """Drop the cached series keys (devices and jobs come and go)."""
@@ -104,10 +107,30 @@ def _speakable(text: str) -> str:
     return _UNSPEAKABLE.sub("_", text)
 
 
-def samples_message(routing_key: str, line_protocol: bytes) -> Message:
-    """Wrap line protocol (ending in a newline) as a message whose body is one gzip member."""
-    body = gzip.compress(line_protocol, compresslevel=1, mtime=0)
+def samples_message(routing_key: str, line_protocol: bytes, *, newest_seconds: int = 0) -> Message:
+    """Wrap line protocol as a message whose body is one gzip member.
+
+    ``newest_seconds`` is the Unix time of the newest line. It travels as MTIME in the gzip header
+    (RFC 1952, 2.3.1; 0: unknown), where ingest reads it without unpacking: see newest_time().
+    """
+    mtime = newest_seconds if 0 <= newest_seconds < 2**32 else 0
+    body = gzip.compress(line_protocol, compresslevel=1, mtime=mtime)
     return Message(Exchange.SAMPLES, routing_key, body, SAMPLES_CONTENT_TYPE, "gzip")
+
+
+def newest_time(body: bytes) -> int:
+    """Return the Unix time of a body's newest line: from the gzip header, else from its last line.
+
+    Raises:
+        Malformed: Not a gzip stream.
+    """
+    if body[:3] != _GZIP:
+        raise Malformed("samples: not a gzip stream")
+    mtime = int.from_bytes(body[4:8], "little")
+    if mtime:
+        return mtime
+    last = decompress(body).rstrip().rpartition(b" ")[2]
+    return int(last) if last.isdigit() and len(last) < 20 else 0
 
 
 def decompress(body: bytes, *, limit_bytes: int = 64 << 20) -> bytes:

@@ -15,11 +15,11 @@ def open_sample_store(url: str) -> SampleStore:
     """
     scheme = url.partition(":")[0]
     if scheme in ("influxdb", "influxdb+https"):
-        from pilothouse_common.store.samples.influxdb import InfluxSampleStore  # noqa: PLC0415 lazy
+        from pilothouse_common.store.samples.influxdb import InfluxSampleStore
 
         return InfluxSampleStore(url)
     if scheme == "duckdb":
-        from pilothouse_common.store.samples.duckdb import DuckSampleStore  # noqa: PLC0415 lazy
+        from pilothouse_common.store.samples.duckdb import DuckSampleStore
 
         return DuckSampleStore(url)
     raise ConfigError(

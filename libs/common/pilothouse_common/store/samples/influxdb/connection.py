@@ -129,7 +129,7 @@ class Connection:
     def _choose(self, api: int) -> Version:
         if api == 2:
             # influxdb-client takes 0.4 s and 20 MB to import: only where it is needed.
-            from pilothouse_common.store.samples.influxdb.version2 import Version2  # noqa: PLC0415
+            from pilothouse_common.store.samples.influxdb.version2 import Version2
 
             return Version2(self)
         return Version1(self, create_database=api == 1)
