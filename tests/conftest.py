@@ -4,4 +4,5 @@ pytest_plugins = [
     "tests.support.compose",
     "tests.support.influxdb",
     "tests.support.influxdb2",
+    "tests.support.rabbitmq",
 ]

@@ -1,7 +1,7 @@
 """What every carrier and broker promises. The behaviour suite in tests/contract holds them to it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -42,11 +42,13 @@ class Delivery:
         message: What was published.
         tag: The adapter's handle for settling; valid for the consumer that gave it.
         delivery_count: Earlier deliveries of the same message that were not acknowledged.
+        headers: On a dead letter REASON_HEADER and ORIGIN_HEADER; otherwise empty.
     """
 
     message: Message
     tag: int
     delivery_count: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Consumer(Protocol):
@@ -68,6 +70,7 @@ class Consumer(Protocol):
         """End deliveries. Those from before a reconnect are ignored: they come again.
 
         ``reason`` is required for DEAD_LETTER: what was wrong, in the store's or decoder's words.
+        A temporary queue has no dead letters: they are forgotten.
         """
 
     def close(self) -> None:
