@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.support.influxdb",
     "tests.support.influxdb2",
     "tests.support.rabbitmq",
+    "tests.support.postgres",
 ]
