@@ -23,7 +23,12 @@ _START = "pilothouse-hook.py"
 _SHELL = """\
 #!/bin/sh
 # Written by `pilothouse-hook install`. The exit code is 0 whatever happens: a monitoring fault must
-# not drain a node. It writes nothing to stdout, which Slurm interprets for a TaskProlog.
+# not drain a node. It writes nothing to stdout, which Slurm interprets for a TaskProlog, and for tasks
+# nothing to stderr, which is the job's own output; only the first task of a node may have news, and
+# only where the job's user may write the spool.
+case $SLURM_SCRIPT_CONTEXT in
+*_task) [ "${{SLURM_LOCALID:-0}}" = 0 ] && [ -w {spool} ] && exec 2>/dev/null || exit 0 ;;
+esac
 {python} -IS {start} >/dev/null || echo "pilothouse-hook: no event, exit code $?" >&2
 exit 0
 """
@@ -95,7 +100,11 @@ def install(wanted: Installation) -> None:
         _replace(
             start, _PYTHON.format(paths=_import_paths(), configuration=str(configuration)), 0o644
         )
-        shell = _SHELL.format(python=shlex.quote(str(wanted.python)), start=shlex.quote(str(start)))
+        shell = _SHELL.format(
+            python=shlex.quote(str(wanted.python)),
+            start=shlex.quote(str(start)),
+            spool=shlex.quote(f"{wanted.config.spool_dir}/events"),
+        )
         _replace(wanted.program, shell, 0o755)
         _make_spool(Path(wanted.config.spool_dir))
     except OSError as exc:

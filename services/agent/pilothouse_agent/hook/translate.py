@@ -176,8 +176,8 @@ def _job(env: Environment, limit_seconds: int | None) -> list[tuple[str, Value]]
         ("time_limit_seconds", limit_seconds),
         ("array_job_id", env.number("SLURM_ARRAY_JOB_ID")),
         ("array_task_id", env.number("SLURM_ARRAY_TASK_ID")),
-        ("het_job_id", env.number("SLURM_HET_JOB_ID", "HET_JOB_ID", "PACK_JOB_ID")),
-        ("het_job_offset", env.number("SLURM_HET_JOB_OFFSET", "HET_JOB_OFFSET", "PACK_JOB_OFFSET")),
+        ("het_job_id", env.number("SLURM_HET_JOB_ID", "SLURM_PACK_JOB_ID")),
+        ("het_job_offset", env.number("SLURM_HET_JOB_OFFSET", "SLURM_PACK_JOB_OFFSET")),
         ("comment", env.text("SLURM_JOB_COMMENT")),
         ("work_dir", env.text("SLURM_JOB_WORK_DIR")),
     ]
