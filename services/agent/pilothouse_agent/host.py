@@ -1,6 +1,7 @@
 """The node as files: every read of /proc and /sys goes through here, below a root that tests choose."""
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,11 +63,13 @@ class Host:
         root: Where its ``/`` is seen: ``/``, a mount in a container, or a recorded tree.
         clock: Wall and monotonic clock.
         statvfs: Asks a mounted file system for its fill; tests inject known answers.
+        cpu_seconds: CPU time that this process has used.
     """
 
     root: Path = Path("/")
     clock: Clock = field(default_factory=SystemClock)
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs
+    cpu_seconds: Callable[[], float] = time.process_time
 
     def path(self, relative: str) -> str:
         """Return the real path of ``proc/stat`` and the like."""

@@ -47,10 +47,10 @@ class Row:
         self._columns = [i for i, f in kept if f.rate]
         self._bits = [f.bits for _, f in kept if f.rate]
         self._tags = tags
-        self._before: list[int] | None = None
+        self._before: list[float] | None = None
         self._time = 0.0
 
-    def samples(self, values: Sequence[int], monotonic_seconds: float) -> list[Sample]:
+    def samples(self, values: Sequence[float], monotonic_seconds: float) -> list[Sample]:
         """Return the gauges, and the rates since the last call (none in the first).
 
         Raises:
@@ -72,7 +72,7 @@ class Row:
 
 
 def per_second(
-    before: Sequence[int], now: Sequence[int], seconds: float, bits: Sequence[int]
+    before: Sequence[float], now: Sequence[float], seconds: float, bits: Sequence[int]
 ) -> list[float]:
     """Return the increase per second of each counter; NaN (no value) where it was reset."""
     rates = [(b - a) / seconds for a, b in zip(before, now, strict=True)]
@@ -83,7 +83,7 @@ def per_second(
     return rates
 
 
-def _wrapped(before: int, now: int, bits: int) -> float:
+def _wrapped(before: float, now: float, bits: int) -> float:
     """Tell a wrap from a reset: it goes from the last quarter of the range to the first."""
     full = 1 << bits
     if full - full // 4 <= before < full and now < full // 4:

@@ -46,7 +46,7 @@ class Tree:
     def __init__(self, root: Path, files: dict[str, str] | None = None) -> None:
         self.root = root
         self.clock = FakeClock()
-        self.host = Host(root, self.clock, known_statvfs)
+        self.host = Host(root, self.clock, known_statvfs, lambda: self.clock.steady / 1000)
         for path, text in (files or {}).items():
             self.write(path, text)
 

@@ -41,7 +41,7 @@ class Options:
     all_fields: bool = False
     exclude_devices: re.Pattern[str] = re.compile(r"(loop|ram|zram|fd|sr)\d+")
     exclude_mounts: re.Pattern[str] = re.compile(
-        r"/(dev|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?"
+        r"/(dev(?!/shm$)|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?"
     )
     exclude_interfaces: re.Pattern[str] = re.compile(
         r"lo|(veth|docker|br-|virbr|cali|flannel|cni|ifb|tunl|dummy).*"

@@ -1,12 +1,30 @@
 """Every collector there is. The order is the order in which they are asked."""
 
+from pilothouse_agent.collectors.agent import AgentCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
+from pilothouse_agent.collectors.disk import DiskCollector
+from pilothouse_agent.collectors.filesystem import FilesystemCollector
 from pilothouse_agent.collectors.load import LoadCollector
 from pilothouse_agent.collectors.memory import MemoryCollector
+from pilothouse_agent.collectors.netstat import NetstatCollector
+from pilothouse_agent.collectors.network import NetworkCollector
+from pilothouse_agent.collectors.paging import PagingCollector
 from pilothouse_agent.collectors.port import Factory
+from pilothouse_agent.collectors.pressure import PressureCollector
+from pilothouse_agent.collectors.sockets import SocketsCollector
+from pilothouse_agent.collectors.uptime import UptimeCollector
 
 COLLECTORS: tuple[Factory, ...] = (
     CpuCollector,
     LoadCollector,
     MemoryCollector,
+    PagingCollector,
+    PressureCollector,
+    DiskCollector,
+    NetworkCollector,
+    NetstatCollector,
+    SocketsCollector,
+    UptimeCollector,
+    AgentCollector,
+    FilesystemCollector,
 )
