@@ -1,6 +1,7 @@
 """Fixtures of real servers, shared by all tests."""
 
 pytest_plugins = [
+    "tests.support.brokers",
     "tests.support.compose",
     "tests.support.influxdb",
     "tests.support.influxdb2",
