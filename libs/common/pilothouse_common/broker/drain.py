@@ -111,13 +111,17 @@ class Drain:
             # without locks two drainers may send a message twice, which readers allow for
             log.warning("no file locks here", extra={"spool": str(self.directory)})
         self._lock_fd = fd
+        self._listen()
         return True
 
     def wait(self, timeout_seconds: float) -> None:
-        """Return when a writer rang or the time is over."""
+        """Pause until a writer rings, or rang since the last pause, or the time is over."""
+        self._listen().wait(timeout_seconds)
+
+    def _listen(self) -> Wake:
         if self._wake is None:
             self._wake = Wake(self.directory)
-        self._wake.wait(timeout_seconds)
+        return self._wake
 
     def close(self) -> None:
         """Let another process drain. Idempotent."""

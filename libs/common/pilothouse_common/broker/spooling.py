@@ -108,7 +108,8 @@ class SpoolingPublisher:
         self._backoff.reset()
         if mine or self._spool.is_empty():
             self._caught_up(before, done.delivered if done else 0)
-        drain.wait(_IDLE_SECONDS if mine else _OTHER_DRAINER_SECONDS)
+        if not self._closing.is_set():  # later than this close() rings, and wait() hears it
+            drain.wait(_IDLE_SECONDS if mine else _OTHER_DRAINER_SECONDS)
 
     def _caught_up(self, before: int, delivered: int) -> None:
         """Go straight again, unless something was spooled meanwhile."""
