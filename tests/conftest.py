@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.support.compose",
     "tests.support.influxdb",
     "tests.support.influxdb2",
+    "tests.support.ingest",
     "tests.support.postgres",
     "tests.support.rabbitmq",
     "tests.support.slurm",

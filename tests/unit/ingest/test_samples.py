@@ -1,0 +1,91 @@
+"""What ingest can tell of a message of samples without unpacking it."""
+
+import gzip
+from datetime import UTC, datetime
+
+import pytest
+from pilothouse_common.contract.message import SAMPLES_CONTENT_TYPE, Message
+from pilothouse_common.contract.samples import Sample, SampleEncoder, decompress
+from pilothouse_common.contract.topology import Exchange
+from pilothouse_common.errors import Malformed, Rejected
+from pilothouse_ingest.samples import SamplesHandler
+
+NOW = 1_760_000_000
+
+
+class StoppedClock:
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(NOW, UTC)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class NoStore:
+    """Reading a message asks no store."""
+
+
+@pytest.fixture
+def handler() -> SamplesHandler:
+    return SamplesHandler(NoStore(), clock=StoppedClock(), max_future_seconds=600)  # type: ignore[arg-type]  # not asked
+
+
+def a_message(body: bytes, encoding: str = "gzip") -> Message:
+    return Message(Exchange.SAMPLES, "alex.node01", body, SAMPLES_CONTENT_TYPE, encoding)
+
+
+def test_a_body_passes_as_it_came(handler: SamplesHandler):
+    message = SampleEncoder("alex", "node01").message([Sample("x", 1.0)], NOW)
+    assert message is not None
+
+    assert handler.read(message) is message.body
+
+
+def test_text_is_compressed(handler: SamplesHandler):
+    body = handler.read(a_message(b"x value=1 1760000000", ""))
+
+    assert decompress(body) == b"x value=1 1760000000"
+
+
+@pytest.mark.parametrize("ahead", [0, 600, -86_400])
+def test_a_clock_that_is_a_little_wrong_is_tolerated(handler: SamplesHandler, ahead: int):
+    message = SampleEncoder("alex", "node01").message([Sample("x", 1.0)], NOW + ahead)
+    assert message is not None
+
+    assert handler.read(message)
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_samples_far_in_the_future_are_refused_with_the_reason(
+    handler: SamplesHandler, header: bool
+):
+    text = f"x value=1 {NOW}\nx value=1 {NOW + 601}\n".encode()
+    body = gzip.compress(text, mtime=NOW + 601 if header else 0)
+
+    with pytest.raises(
+        Rejected, match=r"alex\.node01: newest at 2025-10-09T09:03:21\+00:00, 601 s ahead"
+    ):
+        handler.read(a_message(body))
+
+
+def test_a_time_beyond_every_calendar_is_refused_too(handler: SamplesHandler):
+    with pytest.raises(Rejected, match="ahead of this clock"):
+        handler.read(a_message(b"x value=1 999999999999999999", ""))
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "words"),
+    [
+        (b"", "gzip", "not a gzip stream"),
+        (b"x value=1 1760000000\n", "gzip", "not a gzip stream"),
+        (b"\xff\xfe\x00", "", "neither gzip nor UTF-8"),
+        (gzip.compress(b"x value=1 1\n", mtime=0), "zstd", "content encoding 'zstd'"),
+        (gzip.compress(b"x value=1 1\n", mtime=0)[:-6], "gzip", "cut off"),
+        (gzip.compress(b"x value=1 1\n", mtime=9)[:-4] + b"\xff" * 4, "gzip", "4294967295 bytes"),
+    ],
+)
+def test_what_is_no_message_of_samples_is_refused_in_words(
+    handler: SamplesHandler, body: bytes, encoding: str, words: str
+):
+    with pytest.raises(Malformed, match=words):
+        handler.read(a_message(body, encoding))
