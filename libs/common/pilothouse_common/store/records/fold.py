@@ -4,7 +4,7 @@ Events come late, twice, in any order and from several sources: slurmctld's hook
 a watcher that compares with the scheduler. So records are never edited by an event; they are computed
 anew from all events of one (cluster, job id), sorted by when the told things happened.
 
-Rounds (rounds.py). A round is one start of a job.
+Rounds (rounds.py, node_rounds.py). A round is one start of a job.
 
 - Starts with the same restart count within SAME seconds are one start, unless they name different
   submissions. The earliest telling counts: hooks tell it a little late, watchers cut it to seconds.
@@ -12,9 +12,10 @@ Rounds (rounds.py). A round is one start of a job.
   its start, to that one. Ends within SAME seconds are one end, and the earliest counts. Slurm has
   already counted the next restart when it tells the end of a requeued round, so an end fits a round of
   its restart count or one less. An end that fits none is of a round whose start is not known (yet).
-- A node's start belongs to the round of its restart count that was going on then; a node's end to the
-  round that was going on then or ended at most LATE before, by preference one on that node. If none
-  was, the nearest within LATE takes it, else it is of a round whose start is not known (yet).
+- A node's start belongs to the round that was going on then, of its restart count (0 may mean that it
+  was not told); a node's end to the last round that had begun then and had not ended more than LATE
+  before, by preference one on that node. If there is none, the nearest within LATE takes it, else it
+  is of a round of which nothing else is known (yet).
 
 Jobs. Ids are used again, and a requeued job keeps its id.
 
@@ -24,12 +25,13 @@ Jobs. Ids are used again, and a requeued job keeps its id.
   says that it is a requeue.
 - Each fact is the last one told (name, user, comment…); submit_time is the first.
 
-State.
+State (outcome.py).
 
-- PENDING: no round, or the last end counted one more restart than its round (requeued, not started
-  again): start_time and end_time are then empty.
-- RUNNING: the last round has no end. If the id has been used again since, it must be over:
-  COMPLETED with the reason SUPERSEDED, ended when the next began at the latest.
+- PENDING: no round, or the last end (or a later submission) counted one more restart than its round:
+  requeued and not started again. start_time and end_time are then empty.
+- RUNNING: the last round has no end.
+- If the id has been used again since, both must be over, at the latest when the next job began: the
+  pending one is CANCELLED (no hook tells that), the running one COMPLETED, with the reason SUPERSEDED.
 - A state that an end names wins; PREEMPTED, NODE_FAIL and BOOT_FAIL of a requeued round mean PENDING.
 - Else by exit: signal 125 (Slurm's mark of the OOM killer) is OUT_OF_MEMORY, another signal or a
   code is FAILED, nothing is COMPLETED. A hook cannot tell CANCELLED or TIMEOUT; a watcher can.
@@ -39,6 +41,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pilothouse_common.contract.events import Event, JobEvent, JobSubmitted
+from pilothouse_common.store.records.node_rounds import attach
 from pilothouse_common.store.records.outcome import JobParts, JobRecord
 from pilothouse_common.store.records.rounds import CUT, Round, canonical, gather, time_of
 
@@ -52,6 +55,7 @@ def fold(events: Iterable[Event]) -> list[JobRecord]:
     distinct = {(event.source, event.id): event for event in events}
     ordered = sorted(distinct.values(), key=canonical)
     rounds = gather(ordered)
+    attach(rounds, ordered)
     _number(rounds)
     jobs = _jobs(rounds, [event for event in ordered if isinstance(event.data, JobSubmitted)])
     followers = [*jobs[1:], None]

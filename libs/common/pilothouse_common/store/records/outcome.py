@@ -1,4 +1,4 @@
-"""Second half of the fold: what is recorded of one job. The rules are in fold.py."""
+"""Last step of the fold: what is recorded of one job. The rules are in fold.py."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,6 +117,8 @@ class JobParts:
             "derived_exit_code": None,
             "restart_count": max((s.restart_count for s in self._submitted), default=0),
         }
+        if follower is not None:
+            outcome.update(state="CANCELLED", reason=SUPERSEDED, end_time=follower)
         if not self.rounds:
             return outcome
         last = self.rounds[-1]
@@ -127,14 +129,15 @@ class JobParts:
         counted = max([last.restart, *(end.restart_count for end in ends)])
         outcome["restart_count"] = max(counted, outcome["restart_count"])
         told = next((end.state for end in reversed(ends) if end.state), None)
-        if ends and _is_requeue(counted > last.restart, told):
+        resubmitted = any(s.restart_count > last.restart for s in self._submitted)
+        if resubmitted or (ends and _is_requeue(counted > last.restart, told)):
             return outcome
-        outcome.update(reason=None, start_time=last.begin)
+        outcome["start_time"] = last.begin
         if not ends:
-            outcome["state"] = "RUNNING"
-            if follower is not None:
-                outcome.update(state="COMPLETED", reason=SUPERSEDED, end_time=follower)
+            outcome["state"] = "RUNNING" if follower is None else "COMPLETED"
+            outcome["reason"] = None if follower is None else SUPERSEDED
             return outcome
+        outcome["reason"] = None
         outcome["restart_count"] = max(last.restart, outcome["restart_count"])
         for name in ("exit_code", "signal", "derived_exit_code"):
             outcome[name] = next(
@@ -148,8 +151,8 @@ class JobParts:
     def _allocations(self, follower: datetime | None) -> tuple[AllocationRecord, ...]:
         made: dict[tuple[int, str], AllocationRecord] = {}
         last_on: dict[str, int] = {}
-        bounds = [each.place for each in self.rounds[1:]]
-        for each, bound in zip(self.rounds, [*bounds, follower], strict=True):
+        bounds = [*(each.place for each in self.rounds[1:]), follower]
+        for each, bound in zip(self.rounds, bounds, strict=False):
             gpu_ids = _gpu_ids(each)
             extra = sorted({*each.node_starts, *each.node_ends} - set(each.told_nodes))
             for hostname in [*each.told_nodes, *extra]:
@@ -171,7 +174,8 @@ class JobParts:
     def _count_nodes(
         self, values: dict[str, Any], allocations: tuple[AllocationRecord, ...]
     ) -> None:
-        latest = [a for a in allocations if a.restart == self.rounds[-1].restart]
+        last = self.rounds[-1].restart if self.rounds else None
+        latest = [a for a in allocations if a.restart == last]
         if values["num_nodes"] is None and latest:
             values["num_nodes"] = len(latest)
         if values["gpus"] is None and any(a.gpu_ids for a in latest):

@@ -1,9 +1,8 @@
-"""First half of the fold: which starts and ends belong together. The rules are in fold.py."""
+"""First step of the fold: which starts and ends belong together. The rules are in fold.py."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from pilothouse_common.contract.events import (
     Event,
@@ -19,8 +18,6 @@ SAME = timedelta(seconds=30)
 """Two tellings of one start (or end) are at most this far apart."""
 CUT = timedelta(seconds=2)
 """What cutting times to seconds may turn round."""
-LATE = timedelta(hours=1)
-"""An epilog may come this long after the end of its job."""
 
 RANK = {
     kind: rank
@@ -70,12 +67,6 @@ class Round:
             return restart in (self.restart, self.restart + 1)
         return abs(restart - self.told_restart) <= 1
 
-    def began(self, restart: int) -> bool:
-        """Tell whether a start that says ``restart`` can be of this round."""
-        if self.restart is not None:
-            return restart == self.restart
-        return restart in (self.told_restart, self.told_restart - 1)
-
     @property
     def begin(self) -> datetime | None:
         """When it began, by the best that was told."""
@@ -100,7 +91,11 @@ class Round:
 
 
 def gather(events: Sequence[Event]) -> list[Round]:
-    """Return the rounds in the order they happened. Takes the events in canonical order."""
+    """Return the rounds that starts and ends tell of, in their order.
+
+    Args:
+        events: In canonical order.
+    """
     rounds: list[Round] = []
     for event in events:
         if isinstance(event.data, JobStarted):
@@ -113,18 +108,7 @@ def gather(events: Sequence[Event]) -> list[Round]:
         if data.start_time is None:
             _add_end(rounds, event, data)
     rounds.sort(key=lambda each: each.place)
-    _add_nodes(rounds, events)
-    rounds.sort(key=lambda each: each.place)
     return rounds
-
-
-def _add_nodes(rounds: list[Round], events: Sequence[Event]) -> None:
-    for event in events:
-        if isinstance(event.data, JobNodeStarted):
-            _add_node_start(rounds, event, event.data)
-    for event in events:
-        if isinstance(event.data, JobNodeFinished):
-            _add_node_end(rounds, event, event.data)
 
 
 def _add_start(rounds: list[Round], event: Event, data: JobStarted) -> None:
@@ -204,73 +188,3 @@ def _add_end(rounds: list[Round], event: Event, data: JobFinished) -> None:
 
 def _ends_with(known: Round, end: datetime) -> bool:
     return known.end is None or abs(known.end - end) <= SAME
-
-
-def _add_node_start(rounds: list[Round], event: Event, data: JobNodeStarted) -> None:
-    time = data.start_time
-    fitting = [
-        (each, *_span(rounds, index))
-        for index, each in enumerate(rounds)
-        if each.began(data.restart_count)
-    ]
-    inside = [
-        ((low <= time + CUT, low), each)
-        for each, low, high in fitting
-        if low - SAME <= time and (high is None or time <= high + SAME)
-    ]
-    found = _best(inside) if inside else _closest(fitting, time)
-    if found is None:
-        found = Round(data.restart_count, data.restart_count)
-        rounds.append(found)
-        found.node_starts[data.hostname] = time
-        rounds.sort(key=lambda each: each.place)
-    found.node_starts[data.hostname] = min(time, found.node_starts.get(data.hostname, time))
-    found.events.append(event)
-
-
-def _add_node_end(rounds: list[Round], event: Event, data: JobNodeFinished) -> None:
-    time = data.end_time
-    fitting = [
-        (each, *_span(rounds, index))
-        for index, each in enumerate(rounds)
-        if each.takes(data.restart_count)
-    ]
-    inside = []
-    for each, low, high in fitting:
-        on_node = each.node_starts.get(data.hostname)
-        known = on_node is not None or data.hostname in each.told_nodes
-        after = on_node <= time + CUT if on_node is not None else low - SAME <= time
-        if after and (high is None or time <= high + LATE):
-            inside.append(((known, low <= time + CUT, low), each))
-    found = _best(inside) if inside else _closest(fitting, time)
-    if found is None:
-        found = Round(None, data.restart_count)
-        rounds.append(found)
-        found.node_ends[data.hostname] = time
-        rounds.sort(key=lambda each: each.place)
-    found.node_ends[data.hostname] = max(time, found.node_ends.get(data.hostname, time))
-    found.events.append(event)
-
-
-def _span(rounds: Sequence[Round], index: int) -> tuple[datetime, datetime | None]:
-    """Return from when to when a round may have been; without a start, since the one before it."""
-    each = rounds[index]
-    if each.begin is not None:
-        return each.begin, each.end
-    before = rounds[index - 1] if index else None
-    low = (before.end or before.place) if before else datetime.min.replace(tzinfo=each.place.tzinfo)
-    return low + SAME, each.end
-
-
-def _best(scored: Iterable[tuple[tuple[Any, ...], Round]]) -> Round:
-    return max(scored, key=lambda pair: pair[0])[1]
-
-
-def _closest(
-    fitting: Iterable[tuple[Round, datetime, datetime | None]], time: datetime
-) -> Round | None:
-    def gap(low: datetime, high: datetime | None) -> timedelta:
-        return low - time if time < low else time - (high or time)
-
-    near = [(gap(low, high), each) for each, low, high in fitting if gap(low, high) <= LATE]
-    return min(near, key=lambda pair: pair[0])[1] if near else None
