@@ -37,6 +37,7 @@ class Postgres:
                 *(str(self._bin), "-D", str(home / "data"), "-p", str(self.port), "-k", str(home)),
                 *("-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"),
                 *("-c", "log_min_messages=fatal"),
+                *("-c", "fsync=off"),  # tests kill processes, not machines
             ],
             log=home / "log",
             cwd=home,
@@ -133,10 +134,17 @@ class Databases:
             self._template = self._made[-1]
         return self._create(f"TEMPLATE {self._template}")
 
+    def drop(self, url: str) -> None:
+        """Drop a database made here."""
+        name = make_url(url).database
+        assert name in self._made
+        self._made.remove(name)
+        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
     def drop_all(self) -> None:
         """Drop every database made here."""
-        while self._made:
-            self._execute(f"DROP DATABASE IF EXISTS {self._made.pop()} WITH (FORCE)")
+        for name in list(self._made):
+            self.drop(self.url(name))
         self._template = ""
 
     def _create(self, clause: str = "") -> str:

@@ -6,9 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
-
 from pilothouse_common.contract.events import Event
 from pilothouse_common.errors import StoreUnavailable
 from pilothouse_common.store.records import (
@@ -18,6 +15,9 @@ from pilothouse_common.store.records import (
     StoredEvent,
     record_events,
 )
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
 from tests.support.job_stories import batches, starts_after_ends, tell_stories
 
 NOW = datetime(2026, 12, 24, tzinfo=UTC)

@@ -2,10 +2,10 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from pilothouse_common.contract.events import (
     Event,
     EventData,
@@ -17,6 +17,7 @@ from pilothouse_common.contract.events import (
 )
 from pilothouse_common.store.records.fold import fold
 from pilothouse_common.store.records.outcome import JobRecord
+
 from tests.support.job_stories import T0, Story, tell_story
 
 SEEDS = st.integers(min_value=0, max_value=2**32)
@@ -30,8 +31,8 @@ OPTIONAL = st.none() | SECONDS
 def any_event(draw: st.DrawFn, number: int) -> Event:
     """An event that need not make sense beside the others."""
     restart = draw(st.integers(0, 2))
-    of_job = {"cluster": "c", "job_id": 1, "restart_count": restart}
-    of_node = {**of_job, "hostname": draw(st.sampled_from(["n1", "n2"]))}
+    of_job: dict[str, Any] = {"cluster": "c", "job_id": 1, "restart_count": restart}
+    of_node: dict[str, Any] = {**of_job, "hostname": draw(st.sampled_from(["n1", "n2"]))}
     time = draw(SECONDS)
     nodes = draw(st.sampled_from([None, ["n1"], ["n1", "n2"]]))
     choices: list[EventData] = [

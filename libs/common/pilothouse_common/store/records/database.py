@@ -122,7 +122,7 @@ def _engine(url: URL, pool_size: int) -> Engine:
         return engine
     arguments = {
         "connect_timeout": 5,
-        "options": "-c timezone=UTC",
+        "options": "-c timezone=UTC -c plan_cache_mode=force_custom_plan",  # users differ in size
         "application_name": "pilothouse",
         "keepalives_idle": 10,
         "keepalives_interval": 5,

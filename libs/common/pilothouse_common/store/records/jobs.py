@@ -173,7 +173,8 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 def _named(name: str) -> list[ColumnElement[bool]]:
     if not name.endswith("*"):
-        return [Job.name_key == name[:NAME_KEY_LENGTH], Job.name == name]
+        found = [Job.name_key == name[:NAME_KEY_LENGTH]]
+        return found if len(name) < NAME_KEY_LENGTH else [*found, Job.name == name]
     start = name[:-1]
     if not start:
         return []

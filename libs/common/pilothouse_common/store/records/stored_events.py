@@ -19,6 +19,7 @@ from pilothouse_common.errors import Rejected
 from pilothouse_common.store.records.models import StoredEvent, table_of
 
 JobKey = tuple[str, int]
+_COLUMNS = ("seq", "source", "event_id", "type", "time", "cluster", "job_id", "user", "data")
 
 
 def job_key(event: Event) -> JobKey | None:
@@ -61,7 +62,7 @@ def from_row(row: StoredEvent | Row[Any]) -> Event:
 
 
 def rows_of_jobs(session: Session, keys: Sequence[JobKey]) -> list[Row[Any]]:
-    """Return all stored events of some jobs, as rows of the table, in the order of seq."""
+    """Return all stored events of some jobs: the columns that from_row() needs, seq and user."""
     by_cluster: dict[str, list[int]] = {}
     for cluster, job_id in keys:
         by_cluster.setdefault(cluster, []).append(job_id)
@@ -74,4 +75,4 @@ def rows_of_jobs(session: Session, keys: Sequence[JobKey]) -> list[Row[Any]]:
             for cluster, ids in by_cluster.items()
         )
     )
-    return list(session.execute(select(table).where(wanted).order_by(table.c.seq)))
+    return list(session.execute(select(*(table.c[name] for name in _COLUMNS)).where(wanted)))
