@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pilothouse_common.backoff import Backoff
 from pilothouse_common.broker.port import Publisher
@@ -22,15 +22,22 @@ class Outbox:
     Args:
         publisher: The carrier; a spool should stand behind it.
         capacity: Sample messages that may wait; above it the oldest goes, and is counted. Events are
-            never dropped: of each subject the newest report waits.
+            never dropped: the newest report waits.
+        lost: How many messages the carrier itself had to drop (its spool is full).
         backoff: Between tries.
     """
 
     def __init__(
-        self, publisher: Publisher, *, capacity: int = 30, backoff: Backoff | None = None
+        self,
+        publisher: Publisher,
+        *,
+        capacity: int = 30,
+        lost: Callable[[], int] = int,
+        backoff: Backoff | None = None,
     ) -> None:
         self._publisher = publisher
         self._capacity = capacity
+        self._lost = lost
         self._backoff = backoff or Backoff()
         self._samples: deque[Message] = deque()
         self._report: Message | None = None
@@ -57,7 +64,7 @@ class Outbox:
     def samples(self) -> Iterator[Sample]:
         """Return what publishing costs and what it lost."""
         yield Sample("agent_publish_seconds", self._seconds)
-        yield Sample("agent_dropped_messages", self._dropped)
+        yield Sample("agent_dropped_messages", self._dropped + self._lost())
         yield Sample("agent_waiting_messages", len(self._samples))
 
     def check(self) -> None:

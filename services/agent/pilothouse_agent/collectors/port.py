@@ -10,6 +10,9 @@ from pilothouse_common.contract.samples import Sample
 from pilothouse_agent.host import Host
 
 CpuLevel = Literal["node", "socket", "hwthread"]
+EXCLUDED_DEVICES = (r"(loop|ram|zram|fd|sr)\d+",)
+EXCLUDED_MOUNTS = (r"/(dev(?!/shm$)|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?",)
+EXCLUDED_INTERFACES = ("lo", "(veth|docker|br-|virbr|cali|flannel|cni|ifb|tunl|dummy).*")
 
 
 class Collector(Protocol):
@@ -39,13 +42,9 @@ class Options:
 
     cpu_levels: Sequence[CpuLevel] = ("node", "socket")
     all_fields: bool = False
-    exclude_devices: re.Pattern[str] = re.compile(r"(loop|ram|zram|fd|sr)\d+")
-    exclude_mounts: re.Pattern[str] = re.compile(
-        r"/(dev(?!/shm$)|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?"
-    )
-    exclude_interfaces: re.Pattern[str] = re.compile(
-        r"lo|(veth|docker|br-|virbr|cali|flannel|cni|ifb|tunl|dummy).*"
-    )
+    exclude_devices: re.Pattern[str] = re.compile("|".join(EXCLUDED_DEVICES))
+    exclude_mounts: re.Pattern[str] = re.compile("|".join(EXCLUDED_MOUNTS))
+    exclude_interfaces: re.Pattern[str] = re.compile("|".join(EXCLUDED_INTERFACES))
     deadline_seconds: float = 1.0
 
 

@@ -1,0 +1,109 @@
+"""Settings of the agent: each is ``PILOTHOUSE_<NAME>`` in the environment, or in the table ``[agent]``."""
+
+import re
+import socket
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from msgspec import Meta
+from pilothouse_common.errors import ConfigError
+from pilothouse_common.runtime.settings import ProcessSettings
+
+from pilothouse_agent.collectors.port import (
+    EXCLUDED_DEVICES,
+    EXCLUDED_INTERFACES,
+    EXCLUDED_MOUNTS,
+    CpuLevel,
+    Options,
+)
+
+
+class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
+    """What the agent collects, how often, and where messages wait."""
+
+    hostname: Annotated[
+        str, Meta(description="name of this node, as in Slurm; empty: the machine's short name")
+    ] = ""
+    interval_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3600,
+            description="time between messages, at whole multiples on the wall clock; samples are "
+            "told in whole seconds",
+        ),
+    ] = 10.0
+    deadline_seconds: Annotated[
+        float,
+        Meta(gt=0, le=600, description="time after which the others go on without a collector"),
+    ] = 2.0
+    collectors: Annotated[
+        tuple[str, ...],
+        Meta(description="collectors to use, see pilothouse-agent --list; empty: all available"),
+    ] = ()
+    cpu_levels: Annotated[
+        tuple[CpuLevel, ...],
+        Meta(description="levels of the CPU metrics: node, socket, hwthread (many series)"),
+    ] = ("node", "socket")
+    detail: Annotated[
+        Literal["standard", "all"],
+        Meta(description="standard, or all: every field of the files that are read (many series)"),
+    ] = "standard"
+    exclude_devices: Annotated[
+        tuple[str, ...],
+        Meta(description="block devices left out: regular expressions of whole names"),
+    ] = EXCLUDED_DEVICES
+    exclude_mounts: Annotated[
+        tuple[str, ...],
+        Meta(description="mount points left out: regular expressions of whole paths"),
+    ] = EXCLUDED_MOUNTS
+    exclude_interfaces: Annotated[
+        tuple[str, ...], Meta(description="interfaces left out: regular expressions of whole names")
+    ] = EXCLUDED_INTERFACES
+    host_root: Annotated[
+        str, Meta(description="where the node's / is seen (in a container: where it is mounted)")
+    ] = "/"
+    spool_dir: Annotated[
+        str,
+        Meta(
+            description="directory for messages that the broker cannot take now; what hooks of this "
+            "node put there is sent too; empty: none"
+        ),
+    ] = "/var/spool/pilothouse"
+    spool_bytes: Annotated[
+        int, Meta(ge=1 << 20, description="bound of the spool in bytes: then the oldest samples go")
+    ] = 1 << 30
+    hook_spool_dir: Annotated[
+        str,
+        Meta(description="spool that hooks write into, if it is another one; it is sent too"),
+    ] = ""
+
+    def node_name(self) -> str:
+        """Return the name of this node."""
+        return self.hostname or socket.gethostname().partition(".")[0]
+
+    def options(self) -> Options:
+        """Return what collectors are told.
+
+        Raises:
+            ConfigError: Something is not a regular expression.
+        """
+        return Options(
+            cpu_levels=self.cpu_levels,
+            all_fields=self.detail == "all",
+            exclude_devices=_pattern("EXCLUDE_DEVICES", self.exclude_devices),
+            exclude_mounts=_pattern("EXCLUDE_MOUNTS", self.exclude_mounts),
+            exclude_interfaces=_pattern("EXCLUDE_INTERFACES", self.exclude_interfaces),
+            deadline_seconds=self.deadline_seconds / 2,
+        )
+
+
+def _pattern(name: str, expressions: Iterable[str]) -> re.Pattern[str]:
+    for expression in expressions:
+        try:
+            re.compile(expression)
+        except re.error as exc:
+            raise ConfigError(
+                f"PILOTHOUSE_{name}: {expression!r} is not a regular expression: {exc}"
+            ) from exc
+    return re.compile("|".join(f"(?:{e})" for e in expressions) or r"(?!)")
