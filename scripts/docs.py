@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def documents() -> Iterator[tuple[str, str]]:
     """Yield (path under docs/, text) of every generated document."""
     yield "asyncapi.json", _json(asyncapi.document())
+    yield "openapi.json", _openapi()
     for name, cls in EVENT_TYPES.items():
         yield f"schemas/{name}.v1.json", _json(asyncapi.event_schema(cls))
     yield "events.md", _events()
@@ -38,6 +39,12 @@ def settings_classes() -> dict[str, type[Settings]]:
         "dispatcher": DispatcherSettings,
         "sender": SenderSettings,
     }
+
+
+def _openapi() -> str:
+    from pilothouse_api import openapi
+
+    return openapi.render()
 
 
 def _json(value: object) -> str:

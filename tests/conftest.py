@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.support.brokers",
+    "tests.support.api",
     "tests.support.compose",
     "tests.support.influxdb",
     "tests.support.influxdb2",

@@ -72,3 +72,14 @@ def test_an_older_report_never_replaces_a_newer_one(records: Records) -> None:
         node = NodeRepository(session).get("n1")
     assert node is not None
     assert (node.hardware["cores"], node.reported_time) == (8, at(100))
+
+
+def test_a_store_that_was_read_can_be_written(records: Records) -> None:
+    with records.reading() as session:
+        EventRepository(session).newest_seq()
+
+    with records.session() as session:
+        start = JobStarted(cluster="c", job_id=8, start_time=at(0))
+        stored = record_events(session, [new_event(start, source="hook")], now=at(1))
+
+    assert stored == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from pilothouse_common.store.records.fold import fold
@@ -38,11 +38,12 @@ class EventRepository:
         job_id: int | None = None,
         hostname: str | None = None,
         user: str | None = None,
+        account: str | None = None,
     ) -> list[StoredEvent]:
         """Return the events after ``seq``, the oldest first.
 
-        ``user`` leaves out the events of others' jobs and of jobs whose user is not known (yet); events
-        that are of no job stay.
+        ``user`` leaves out the events of others' jobs and of jobs whose user is not known (yet),
+        ``account`` those of jobs of other accounts; events that are of no job stay.
         """
         statement = select(StoredEvent).where(StoredEvent.seq > seq)
         if types:
@@ -56,6 +57,13 @@ class EventRepository:
         if user is not None:
             of_no_job = StoredEvent.job_id.is_(None)
             statement = statement.where((StoredEvent.user == user) | of_no_job)
+        if account is not None:
+            of_account = exists().where(
+                Job.cluster == StoredEvent.cluster,
+                Job.job_id == StoredEvent.job_id,
+                Job.account == account,
+            )
+            statement = statement.where(StoredEvent.job_id.is_(None) | of_account)
         return list(self._session.scalars(statement.order_by(StoredEvent.seq).limit(limit)))
 
     def history(self, job: Job) -> list[StoredEvent]:

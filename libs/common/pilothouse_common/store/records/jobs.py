@@ -125,9 +125,13 @@ class JobRepository:
             found.setdefault(hostname, []).append(job_id)
         return found
 
-    def counts(self, cluster: str | None = None) -> dict[str, dict[str, int]]:
+    def counts(
+        self, cluster: str | None = None, *, visible: Restriction | None = None
+    ) -> dict[str, dict[str, int]]:
         """Return how many jobs are in each live state, ``{cluster: {state: number}}``."""
-        statement = select(Job.cluster, Job.state, func.count()).where(Job.state.in_(LIVE_STATES))
+        statement = select(Job.cluster, Job.state, func.count()).where(
+            Job.state.in_(LIVE_STATES), *_visible(visible or Restriction())
+        )
         if cluster is not None:
             statement = statement.where(Job.cluster == cluster)
         found: dict[str, dict[str, int]] = {}

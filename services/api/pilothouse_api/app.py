@@ -1,0 +1,88 @@
+"""The gateway as an ASGI app: the same in production and in tests, only the ports differ."""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+from pilothouse_common.broker.port import Broker, Publisher
+from pilothouse_common.runtime.clock import Clock
+from pilothouse_common.store.records.database import Records
+from pilothouse_common.store.samples.port import SampleStore
+
+from pilothouse_api import problems
+from pilothouse_api.access.credentials import CsrfGuard
+from pilothouse_api.access.login import LoginCodes
+from pilothouse_api.access.signing import TokenSigner
+from pilothouse_api.access.tokens import Tokens
+from pilothouse_api.guards import BodyLimit, SecurityHeaders
+from pilothouse_api.live.feed import newest_seq
+from pilothouse_api.live.hub import LiveHub
+from pilothouse_api.nodes.newest import NewestValues
+from pilothouse_api.ports import Ports
+from pilothouse_api.routes import make_app
+from pilothouse_api.settings import ApiSettings, check_token_key
+from pilothouse_api.telemetry import Telemetry, TelemetryMiddleware
+
+QUERY_THREADS = 8
+REQUEST_THREADS = 40
+
+
+def create_app(
+    settings: ApiSettings,
+    *,
+    records: Records,
+    samples: SampleStore,
+    publisher: Publisher,
+    broker: Broker,
+    clock: Clock,
+) -> FastAPI:
+    """Return the app; whoever made the ports closes them.
+
+    Raises:
+        ConfigError: The signing key is too short.
+    """
+    key = check_token_key(settings.token_key)
+    ports = Ports(
+        settings=settings,
+        records=records,
+        samples=samples,
+        publisher=publisher,
+        broker=broker,
+        clock=clock,
+        tokens=Tokens(records, TokenSigner(key), clock),
+        csrf=CsrfGuard(key),
+        logins=LoginCodes(clock),
+        live=LiveHub(
+            broker,
+            lambda: newest_seq(records),
+            clock,
+            max_streams=settings.live_max_streams,
+            max_per_subject=settings.live_max_streams_per_subject,
+        ),
+        newest=NewestValues(samples, clock),
+        telemetry=Telemetry(),
+        queries=ThreadPoolExecutor(QUERY_THREADS, thread_name_prefix="samples"),
+    )
+    app = make_app()
+    app.state.ports = ports
+    app.router.lifespan_context = _lifespan
+    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
+    problems.install(app)
+    app.add_middleware(TelemetryMiddleware, telemetry=ports.telemetry)
+    app.add_middleware(SecurityHeaders)
+    ports.telemetry.streams.set_function(lambda: ports.live.open_streams)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    ports: Ports = app.state.ports
+    anyio.to_thread.current_default_thread_limiter().total_tokens = REQUEST_THREADS
+    ports.live.start()
+    try:
+        yield
+    finally:
+        await anyio.to_thread.run_sync(ports.live.close)
+        ports.queries.shutdown(wait=False, cancel_futures=True)

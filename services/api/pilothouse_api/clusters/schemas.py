@@ -1,0 +1,22 @@
+"""Shapes of clusters."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class ClusterItem(BaseModel):
+    """One cluster."""
+
+    name: str = Field(examples=["alpha"])
+    first_seen: datetime
+    nodes: int = Field(description="nodes that reported themselves")
+    jobs_running: int = Field(description="of those that the caller may see")
+    jobs_pending: int = Field(description="of those that the caller may see")
+
+
+class ClusterPage(BaseModel):
+    """All clusters: a site has a handful."""
+
+    items: list[ClusterItem]
+    next: str | None = Field(default=None, description="always null: one page")

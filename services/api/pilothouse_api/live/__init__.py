@@ -1,0 +1,1 @@
+"""/v1/live: changes as server-sent events, from the record store, in the order of their commits."""

@@ -1,0 +1,20 @@
+"""Shapes of the catalogue of metrics."""
+
+from pydantic import BaseModel, Field
+
+
+class MetricItem(BaseModel):
+    """One metric."""
+
+    name: str = Field(examples=["cpu_user"])
+    unit: str = Field(description="empty for a plain number", examples=["%"])
+    combine: str = Field(description="how values of several nodes become one: sum, avg or max")
+    group: str = Field(description="heading under which people look for it")
+    help: str = Field(description="one sentence")
+
+
+class MetricPage(BaseModel):
+    """The whole catalogue."""
+
+    items: list[MetricItem]
+    next: str | None = Field(default=None, description="always null: one page")

@@ -1,0 +1,1 @@
+"""POST /v1/samples: the https carrier of samples."""

@@ -1,0 +1,70 @@
+"""Which metrics a question is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pilothouse_common.contract.metrics import METRICS
+from pilothouse_common.errors import Malformed
+from pilothouse_common.store.samples.port import SampleStore
+
+MAX_METRICS = 32
+PREFERRED = (
+    "cpu_user", "cpu_load", "mem_used", "net_bw", "net_recv_bytes", "net_sent_bytes", "disk_read_bytes",
+    "disk_write_bytes", "mem_bw", "flops_any", "acc_utilization", "acc_mem_used",
+)  # fmt: skip
+"""What people look at first, as far as there is any of it."""
+_UNITS = {metric.name: metric.unit for metric in METRICS}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One metric of a question."""
+
+    name: str
+    unit: str
+
+
+def choose_metrics(
+    samples: SampleStore,
+    cluster: str,
+    wanted: Sequence[str] | None,
+    *,
+    since: datetime,
+    hostname: str = "",
+) -> list[Choice]:
+    """Return the metrics asked for, or a sensible few of those that have samples.
+
+    Raises:
+        Malformed: A name that is neither in the catalogue nor in the store, or too many.
+    """
+    names = split_names(wanted)
+    if len(names) > MAX_METRICS:
+        raise Malformed(f"metrics: {len(names)} names, at most {MAX_METRICS} at once")
+    if names and all(name in _UNITS for name in names):
+        return [Choice(name, _UNITS[name]) for name in names]
+    present = samples.metrics(cluster, since=since, hostname=hostname)
+    if not names:
+        names = [n for n in PREFERRED if n in present] or present[: len(PREFERRED)]
+    for name in names:
+        if name not in _UNITS and name not in present:
+            raise Malformed(f"metrics: {name!r} is not known here; /v1/metrics lists the names")
+    return [Choice(name, _UNITS.get(name, "")) for name in names]
+
+
+def split_names(wanted: Sequence[str] | None) -> list[str]:
+    """Return the names between commas, each once, in the order given.
+
+    Raises:
+        Malformed: The parameter is there, but has no name in it.
+    """
+    if wanted is None:
+        return []
+    names = [name.strip() for text in wanted for name in text.split(",")]
+    found = list(dict.fromkeys(name for name in names if name))
+    if not found:
+        raise Malformed("metrics: no name in it; leave it out for a sensible few")
+    for name in found:
+        if len(name) > 255 or not name.isprintable():
+            raise Malformed(f"metrics: {name[:40]!r} is no metric name")
+    return found

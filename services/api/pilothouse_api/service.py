@@ -1,0 +1,116 @@
+"""The composition root of the gateway."""
+
+import threading
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from pilothouse_common.broker.carrier import open_broker
+from pilothouse_common.broker.port import Broker, Publisher
+from pilothouse_common.contract.scopes import SCOPES
+from pilothouse_common.runtime.clock import Clock, SystemClock
+from pilothouse_common.runtime.service import Check
+from pilothouse_common.store.records.database import Records
+from pilothouse_common.store.samples.open import open_sample_store
+from pilothouse_common.store.samples.port import SampleStore
+
+from pilothouse_api.app import create_app
+from pilothouse_api.ports import Ports
+from pilothouse_api.server import open_socket, serve
+from pilothouse_api.settings import ApiSettings, check_token_key
+
+
+class ApiService:
+    """The gateway as one of the services.
+
+    Args:
+        settings: Where to listen and how.
+        records: Migrated when it starts.
+        samples: Asked, never written.
+        broker: Takes what is posted, announces what is new.
+        clock: The time.
+        owned: Whether close() closes the ports too; not in the standalone process, which shares them.
+    """
+
+    name = "api"
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        *,
+        records: Records,
+        samples: SampleStore,
+        broker: Broker,
+        clock: Clock,
+        owned: bool = True,
+    ) -> None:
+        check_token_key(settings.token_key)
+        self._settings = settings
+        self._owned = owned
+        self._publisher: Publisher = broker.publisher()
+        self.app: FastAPI = create_app(
+            settings,
+            records=records,
+            samples=samples,
+            publisher=self._publisher,
+            broker=broker,
+            clock=clock,
+        )
+        self._ports: Ports = self.app.state.ports
+        self._socket = open_socket(settings.api_host, settings.api_port)
+        self.port: int = self._socket.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """Where people reach it."""
+        host = self._settings.api_host
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 compared, not bound
+        return self._settings.public_url.rstrip("/") or f"http://{host}:{self.port}"
+
+    def login_link(self, subject: str, scopes: frozenset[str] = frozenset(SCOPES)) -> str:
+        """Return an address that opens a session once, within ten minutes, in this process."""
+        return f"{self.url}/login?code={quote(self._ports.logins.create(subject, scopes))}"
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until ``stop``; open requests then have ``stop_seconds``."""
+        serve(
+            self.app,
+            self._socket,
+            stop,
+            stop_seconds=self._settings.stop_seconds,
+            end_streams=self._ports.live.close,
+        )
+
+    def checks(self) -> Mapping[str, Check]:
+        """Return readiness checks by name."""
+        ports = self._ports
+        return {
+            "broker": ports.broker.check,
+            "records": ports.records.check,
+            "samples": ports.samples.check,
+        }
+
+    def close(self) -> None:
+        """Release the address, and the ports if they are ours."""
+        self._socket.close()
+        self._publisher.close()
+        if self._owned:
+            self._ports.broker.close()
+            self._ports.samples.close()
+            self._ports.records.close()
+
+
+def build(settings: ApiSettings) -> ApiService:
+    """Build the gateway of its own process.
+
+    Raises:
+        ConfigError: A URL, the key or the address is wrong.
+    """
+    check_token_key(settings.token_key)
+    return ApiService(
+        settings,
+        records=Records(settings.records_url),
+        samples=open_sample_store(settings.samples_url),
+        broker=open_broker(settings.broker_url),
+        clock=SystemClock(),
+    )

@@ -1,0 +1,1 @@
+"""/v1/tokens: mint narrower ones, list, revoke."""
