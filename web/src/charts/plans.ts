@@ -1,0 +1,193 @@
+/** Which metrics are drawn together. What is not named here still gets a picture of its group and unit. Pure. */
+
+import type { Metric, Series } from "../api/types";
+import { align, type ChartModel, colorOf, shortLabels } from "./series";
+
+export interface Plan {
+  id: string;
+  title: string;
+  group: string;
+  unit: string;
+  metrics: string[];
+  /** Instead of what is left of the metrics' names. */
+  labels?: Record<string, string>;
+  /** Parts of a whole: areas on top of each other. */
+  stacked?: boolean;
+  /** Drawn as a dashed line: the whole. */
+  whole?: string;
+  atLeast?: number;
+  help: string;
+}
+
+type Recipe = Pick<Plan, "title" | "metrics" | "labels" | "stacked" | "whole" | "atLeast">;
+
+const CPU_MODES = ["user", "nice", "system", "iowait", "irq", "softirq", "steal"].map(
+  (mode) => `cpu_${mode}`,
+);
+
+/** What people look at first, in this order. */
+const RECIPES: Recipe[] = [
+  { title: "CPU time by mode", metrics: CPU_MODES, stacked: true, atLeast: 100 },
+  {
+    title: "Load",
+    metrics: ["cpu_load", "load_five", "load_fifteen"],
+    labels: { cpu_load: "1 min", load_five: "5 min", load_fifteen: "15 min" },
+  },
+  { title: "Memory", metrics: ["mem_used", "mem_buffers", "mem_cached"], stacked: true, whole: "mem_total" },
+  { title: "Swap", metrics: ["swap_used"], whole: "swap_total" },
+];
+
+export interface Group {
+  name: string;
+  /** Shown at once. */
+  main: Plan[];
+  /** Shown on request. */
+  more: Plan[];
+}
+
+/** Sort the catalogue into pictures under their headings, in the catalogue's order of headings. */
+export function planGroups(catalogue: Metric[]): Group[] {
+  const metrics = catalogue.filter((metric) => !metric.name.endsWith("*"));
+  const byName = new Map(metrics.map((metric) => [metric.name, metric]));
+  const used = new Set<string>();
+  const groups = new Map<string, Group>(
+    metrics.map((metric) => [metric.group, { name: metric.group, main: [], more: [] }]),
+  );
+  for (const recipe of RECIPES) {
+    const present = recipe.metrics.filter((name) => byName.has(name));
+    const first = byName.get(present[0] ?? "");
+    if (!first) continue;
+    for (const name of [...present, recipe.whole ?? ""]) used.add(name);
+    const names = recipe.whole && byName.has(recipe.whole) ? [...present, recipe.whole] : present;
+    groups.get(first.group)?.main.push({ ...recipe, ...idOf(first, recipe.title), metrics: names });
+  }
+  for (const plan of restPlans(metrics.filter((metric) => !used.has(metric.name)))) {
+    const group = groups.get(plan.group);
+    if (!group) continue;
+    const secondary = group.main.length > 0 && used.has(group.main[0]?.metrics[0] ?? "");
+    (secondary || isOwnCost(plan.group) ? group.more : group.main).push(plan);
+  }
+  return [...groups.values()].filter((group) => group.main.length + group.more.length > 0);
+}
+
+const isOwnCost = (group: string) => group === "Agent";
+
+const idOf = (metric: Metric, title: string) => ({
+  id: `${metric.group}/${title}`,
+  title,
+  group: metric.group,
+  unit: metric.unit,
+  help: metric.help,
+});
+
+const UNIT_WORDS: Record<string, string> = {
+  "": "count",
+  "1/s": "per second",
+  "B/s": "rate",
+  B: "size",
+  s: "time",
+};
+
+function restPlans(metrics: Metric[]): Plan[] {
+  const plans = new Map<string, Plan & { helps: string[] }>();
+  for (const metric of metrics) {
+    const family = metric.name.split("_")[0] ?? metric.name;
+    const key = `${metric.group}/${metric.unit}/${family}`;
+    const plan = plans.get(key) ?? { ...idOf(metric, key), metrics: [], helps: [] };
+    plan.metrics.push(metric.name);
+    plan.helps.push(`${metric.name}: ${metric.help}`);
+    plan.help = plan.helps.join("\n");
+    plans.set(key, plan);
+  }
+  return [...plans.values()].map((plan) => ({ ...plan, title: restTitle(plan) }));
+}
+
+function restTitle(plan: Plan): string {
+  const only = plan.metrics.length === 1 ? plan.metrics[0] : undefined;
+  if (only) return sentence(only.replaceAll("_", " "));
+  const family = plan.metrics[0]?.split("_")[0] ?? "";
+  return `${sentence(family)} ${UNIT_WORDS[plan.unit] ?? plan.unit}`;
+}
+
+const ACRONYMS = /\b(cpu|gpu|io|psi|ib|nfs|numa|irq)\b/gi;
+
+/** `cpu load` as a title: `CPU load`. */
+const sentence = (text: string) =>
+  (text.charAt(0).toUpperCase() + text.slice(1)).replace(ACRONYMS, (word) => word.toUpperCase());
+
+/** The picture of a plan from an answer that has (at least) its series; one line per metric and part. */
+export function modelOf(plan: Plan, items: Series[], resolution: number): ChartModel {
+  const own = plan.metrics.flatMap((name) => items.filter((item) => item.metric === name));
+  const { times, columns } = align(own, resolution);
+  const labels = shortLabels(plan.metrics);
+  const lines = own.map((item, i) => {
+    const label = plan.labels?.[item.metric] ?? labels[plan.metrics.indexOf(item.metric)] ?? item.metric;
+    const whole = item.metric === plan.whole;
+    const part = item.stype_id ?? "";
+    return {
+      label: part ? `${part} ${label}` : label,
+      values: columns[i] ?? [],
+      color: whole ? 0 : colorOf(i),
+      dashed: whole,
+    };
+  });
+  return {
+    unit: plan.unit,
+    times,
+    lines,
+    ...(plan.stacked ? { stacked: true } : {}),
+    ...(plan.atLeast === undefined ? {} : { atLeast: plan.atLeast }),
+  };
+}
+
+/** One metric with a line per node. */
+export function nodesModel(items: Series[], unit: string, resolution: number): ChartModel {
+  const { times, columns } = align(items, resolution);
+  const lines = items.map((item, i) => ({
+    label: [item.hostname ?? "all nodes", item.stype_id].filter(Boolean).join(" "),
+    values: columns[i] ?? [],
+    color: colorOf(i),
+  }));
+  return { unit, times, lines };
+}
+
+/** One metric as the space between the lowest and the highest node, with their average. */
+export function bandModel(max: Series, avg: Series, min: Series, resolution: number): ChartModel {
+  const { times, columns } = align([max, avg, min], resolution);
+  const lines = ["highest node", "average", "lowest node"].map((label, i) => ({
+    label,
+    values: columns[i] ?? [],
+    color: 0,
+  }));
+  return { unit: avg.unit, times, lines, band: true };
+}
+
+/** One picture per metric, for jobs on several nodes. */
+export interface MetricPlan {
+  metric: string;
+  title: string;
+  unit: string;
+  help: string;
+}
+
+/** Parts of a stack that are worth a picture of their own; all other parts come on request. */
+const KEY_PARTS = new Set(["cpu_user", "cpu_system", "cpu_iowait", "mem_used"]);
+
+export function metricPlans(group: Group, catalogue: Metric[]): { main: MetricPlan[]; more: MetricPlan[] } {
+  const first = new Set(
+    group.main.flatMap((plan) =>
+      plan.metrics.filter((name) => name !== plan.whole && (!plan.stacked || KEY_PARTS.has(name))),
+    ),
+  );
+  const all = catalogue.filter((metric) => metric.group === group.name && !metric.name.endsWith("*"));
+  const plans = all.map(({ name, unit, help }) => ({
+    metric: name,
+    title: sentence(name.replaceAll("_", " ")),
+    unit,
+    help,
+  }));
+  return {
+    main: plans.filter((plan) => first.has(plan.metric)),
+    more: plans.filter((plan) => !first.has(plan.metric)),
+  };
+}

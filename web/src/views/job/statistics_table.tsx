@@ -1,0 +1,125 @@
+import { useState } from "preact/hooks";
+import { jobStatistics } from "../../api/client";
+import type { JobDetail, MetricStatistics, Spread } from "../../api/types";
+import { useResource } from "../../app/resource";
+import { download, toCsv } from "../../format/csv";
+import { formatValue } from "../../format/units";
+import { Loading, ProblemNote } from "../../parts/notes";
+import { nodeLink } from "../jobs/jobs_table";
+
+interface Props {
+  job: JobDetail;
+  refreshSeconds: number;
+}
+
+/** Least, average and greatest value of each metric, and of each node under it. */
+export function StatisticsTable({ job, refreshSeconds }: Props) {
+  const which = { cluster: job.cluster, submit_time: job.submit_time };
+  const statistics = useResource(
+    `statistics/${job.cluster}/${job.job_id}/${job.submit_time}/${job.state}`,
+    (abort) => jobStatistics(String(job.job_id), which, abort),
+    { everySeconds: refreshSeconds, keep: true },
+  );
+  const { data, problem } = statistics;
+  return (
+    <section aria-label="Statistics">
+      <header class="group-head">
+        <h2>Statistics</h2>
+        {data && data.items.length > 0 && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => download(`job-${job.job_id}-statistics.csv`, statisticsCsv(data.items))}
+          >
+            CSV
+          </button>
+        )}
+      </header>
+      {problem && !data && <ProblemNote problem={problem} retry={statistics.refresh} />}
+      {!data && !problem && <Loading rows={3} />}
+      {data && data.items.length === 0 && <p class="quiet-text">No samples of this job.</p>}
+      {data && data.items.length > 0 && (
+        <div class="card table-card">
+          <table class="list statistics">
+            <thead>
+              <tr>
+                <th scope="col">Metric</th>
+                <th scope="col" class="number">
+                  Lowest
+                </th>
+                <th scope="col" class="number">
+                  Average
+                </th>
+                <th scope="col" class="number">
+                  Highest
+                </th>
+                <th scope="col" class="number wide-only">
+                  Samples
+                </th>
+              </tr>
+            </thead>
+            {data.items.map((row) => (
+              <MetricRows key={row.metric} row={row} cluster={job.cluster} />
+            ))}
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function MetricRows({ row, cluster }: { row: MetricStatistics; cluster: string }) {
+  const [open, setOpen] = useState(false);
+  const several = row.nodes.length > 1;
+  const name = row.metric.replaceAll("_", " ");
+  return (
+    <tbody>
+      <tr>
+        <th scope="row">
+          {several ? (
+            <button type="button" class="disclose" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {name} <small class="quiet-text">{row.nodes.length} nodes</small>
+            </button>
+          ) : (
+            name
+          )}
+        </th>
+        <Numbers of={row} unit={row.unit} />
+      </tr>
+      {open &&
+        row.nodes.map((node) => (
+          <tr key={node.hostname} class="sub">
+            <th scope="row">{nodeLink(cluster, node.hostname)}</th>
+            <Numbers of={node} unit={row.unit} />
+          </tr>
+        ))}
+    </tbody>
+  );
+}
+
+const Numbers = ({ of, unit }: { of: Spread; unit: string }) => (
+  <>
+    <td class="number">{formatValue(of.min, unit)}</td>
+    <td class="number">
+      <b>{formatValue(of.avg, unit)}</b>
+    </td>
+    <td class="number">{formatValue(of.max, unit)}</td>
+    <td class="number wide-only">{of.count}</td>
+  </>
+);
+
+function statisticsCsv(items: MetricStatistics[]): string {
+  const rows = items.flatMap((item) => [
+    [item.metric, item.unit, "", item.min, item.avg, item.max, item.count],
+    ...item.nodes.map((node) => [
+      item.metric,
+      item.unit,
+      node.hostname,
+      node.min,
+      node.avg,
+      node.max,
+      node.count,
+    ]),
+  ]);
+  return toCsv([["metric", "unit", "hostname", "min", "avg", "max", "count"], ...rows]);
+}
