@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from pilothouse_agent.hook.__main__ import main
-from pilothouse_common.broker.spool_format import decode_file
-from pilothouse_common.contract.events import Event, decode_event
 
 from tests.support.process import eventually
 from tests.support.slurm import Slurm, directory_for_all_users, private_slurm, require
+from tests.support.spooled import SpooledEvents
 
 HOOK_LINES = """\
 PrologSlurmctld={program}
@@ -26,30 +25,6 @@ PrologFlags=Alloc
 """
 
 
-class Spool:
-    """Reads the events of a spool, by job and type."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def events(self, job_id: int, event_type: str) -> list[Event]:
-        files = sorted((self.directory / "events").glob("[!.]*.msg"))
-        events = [decode_event(decode_file(file.read_bytes()).body) for file in files]
-        return [
-            e for e in events if e.type == event_type and getattr(e.data, "job_id", 0) == job_id
-        ]
-
-    def wait(self, job_id: int, event_type: str, count: int = 1) -> list[Any]:
-        """Return the data of a job's events of a type once there are ``count`` of them."""
-
-        def enough() -> list[Event]:
-            found = self.events(job_id, event_type)
-            assert len(found) >= count, found
-            return found
-
-        return [event.data for event in eventually(enough, within=20)]
-
-
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
     require()
@@ -58,15 +33,15 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def spool(directory: Path) -> Spool:
+def spool(directory: Path) -> SpooledEvents:
     path = directory / "spool"
     arguments = ["install", "--dir", str(directory), "--broker-url", f"spool:{path}"]
     assert main(arguments) == 0
-    return Spool(path)
+    return SpooledEvents(path)
 
 
 @pytest.fixture(scope="module")
-def slurm(directory: Path, spool: Spool) -> Iterator[Slurm]:
+def slurm(directory: Path, spool: SpooledEvents) -> Iterator[Slurm]:
     lines = HOOK_LINES.format(program=directory / "pilothouse-hook")
     with private_slurm(nodes=3, gpus=2, cluster="alpha", extra=lines) as cluster:
         yield cluster
@@ -106,9 +81,7 @@ def test_array_elements_are_jobs_that_know_their_array(slurm, spool):
 
     def elements() -> list[Any]:
         found = [
-            e.data
-            for job in range(array_id, array_id + 5)
-            for e in spool.events(job, "job.started")
+            e.data for job in range(array_id, array_id + 5) for e in spool.of(job, "job.started")
         ]
         return [d for d in found if d.array_job_id == array_id] if len(found) >= 2 else []
 
@@ -169,9 +142,7 @@ def test_a_requeued_job_starts_and_ends_twice(slurm, spool):
 
     assert [data.restart_count for data in started] == [0, 1]
     assert [data.restart_count for data in finished] == [1, 1]
-    ids = {
-        event.id for kind in ("job.started", "job.finished") for event in spool.events(job_id, kind)
-    }
+    ids = {event.id for kind in ("job.started", "job.finished") for event in spool.of(job_id, kind)}
     assert len(ids) == 4
 
 

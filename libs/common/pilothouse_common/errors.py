@@ -3,7 +3,8 @@
 PilothouseError
 ├── Transient              may succeed later: keep the work, wait, try again
 │   ├── BrokerUnavailable
-│   └── StoreUnavailable
+│   ├── StoreUnavailable
+│   └── SchedulerUnavailable
 ├── Rejected               will never succeed as it is: say what, where and what to do
 │   ├── Malformed          bytes that do not follow the contract
 │   ├── UnknownMessage     a message type nobody here knows
@@ -30,6 +31,10 @@ class BrokerUnavailable(Transient):
 
 class StoreUnavailable(Transient):
     """A store cannot be reached or refuses everything now."""
+
+
+class SchedulerUnavailable(Transient):
+    """Slurm cannot be asked now."""
 
 
 class Rejected(PilothouseError):

@@ -1,1 +1,1 @@
-"""See pyproject.toml."""
+"""Watches the scheduler and publishes what happened to its jobs. Start at service.py."""

@@ -35,7 +35,7 @@ exit 0
 _PYTHON = """\
 # Written by `pilothouse-hook install`.
 import sys
-sys.path += {paths!r}
+sys.path[:0] = {paths!r}
 from pilothouse_agent.hook.run import main
 main({configuration!r})
 """

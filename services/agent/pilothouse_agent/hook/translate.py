@@ -4,9 +4,10 @@ Contexts and variables: Slurm's "Prolog and Epilog Guide" and what 22.05 to 26.0
 (tests/unit/agent/fixtures). The field order is that of contract/events.py.
 """
 
+from pilothouse_common.hostlist import MAX_HOSTS, expand_hostlist
+
 from pilothouse_agent.hook.document import Value, cloud_event, json_object, rfc3339
 from pilothouse_agent.hook.environment import MAX_NAME, Environment
-from pilothouse_agent.hook.hostlist import MAX_HOSTS, expand_hostlist
 
 UNLIMITED_SECONDS = 365 * 86_400
 """Slurm tells the end of a job without a time limit as one year after its start."""

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pilothouse_agent.hook.hostlist import MAX_HOSTS, expand_hostlist
+from pilothouse_common.hostlist import MAX_HOSTS, expand_hostlist
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Slurm's host list expressions: ``n[001-003,7],b07,r[1-2]c[1-2]-ib``.
 
-Source: Slurm's hostlist(3) and `scontrol show hostnames`. Imports nothing: it is on the hook's path.
+Source: Slurm's hostlist(3) and `scontrol show hostnames`. Imports nothing: the Slurm
+hook loads it for every job.
 """
 
 MAX_HOSTS = 65_536

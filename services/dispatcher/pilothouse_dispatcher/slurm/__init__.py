@@ -1,0 +1,1 @@
+"""Speaks to slurmrestd: one client, one neutral job record, one small module per API family."""
