@@ -107,9 +107,8 @@ class RabbitConsumer:
             declare(channel, [*self._others, (name, self._queue)], channel.close)
 
         def on_declared(_channel: Channel, reason: BaseException) -> None:
-            if not isinstance(reason, pika.exceptions.ChannelClosedByClient):
-                code = getattr(reason, "reply_code", 0)
-                if code == _PRECONDITION_FAILED or self._queue.temporary:
+            if isinstance(reason, pika.exceptions.ChannelClosedByBroker):
+                if reason.reply_code == _PRECONDITION_FAILED or self._queue.temporary:
                     self._refused(explain(reason))
                     return
                 log.warning("topology not declared", extra={"reason": explain(reason)})
@@ -143,7 +142,7 @@ class RabbitConsumer:
 
     def _on_channel_closed(self, _channel: Channel, reason: BaseException) -> None:
         self._channel = None
-        if not isinstance(reason, pika.exceptions.ChannelClosedByClient):
+        if isinstance(reason, pika.exceptions.ChannelClosedByBroker):  # else lost() follows
             self._refused(explain(reason))
 
     def _refused(self, problem: str) -> None:

@@ -99,7 +99,7 @@ class RabbitPublisher:
             declare(channel, self._topology, channel.close)
 
         def on_declared(_channel: Channel, reason: BaseException) -> None:
-            if not isinstance(reason, pika.exceptions.ChannelClosedByClient):
+            if isinstance(reason, pika.exceptions.ChannelClosedByBroker):
                 log.warning("topology not declared", extra={"reason": explain(reason)})
             if connection.is_open:
                 connection.channel(on_open_callback=self._on_channel)
@@ -135,7 +135,7 @@ class RabbitPublisher:
 
     def _on_channel_closed(self, _channel: Channel, reason: BaseException) -> None:
         self._channel = None
-        if not isinstance(reason, pika.exceptions.ChannelClosedByClient):
+        if isinstance(reason, pika.exceptions.ChannelClosedByBroker):  # else lost() follows
             error = self._unavailable(explain(reason))
             for batch, _ in self._in_flight.values():
                 batch.fail(error)
