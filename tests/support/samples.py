@@ -3,8 +3,8 @@
 import gzip
 from collections.abc import Iterable
 
-from pilothouse_common.contract.samples import Sample, SampleEncoder
-
+_ESCAPE = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
+_NAME_ESCAPE = str.maketrans({",": r"\,", " ": r"\ "})
 NOW = 1_760_000_000
 """A whole second, a multiple of 10, 20 and 40."""
 
@@ -18,18 +18,11 @@ def a_line(
     hostname: str = "node01",
     **tags: str,
 ) -> str:
-    """Return one line; tag names with underscores become the wire's (type_id -> type-id)."""
-    sample = Sample(
-        metric,
-        0.0,
-        tags.get("type", "node"),
-        tags.get("type_id", ""),
-        tags.get("stype", ""),
-        tags.get("stype_id", ""),
-        tags.get("jobid", ""),
-    )
-    text = SampleEncoder(cluster, hostname).lines([sample], time)
-    return text.replace("value=0.0", f"value={value}").rstrip("\n")
+    """Return one line as any publisher may write it; type_id becomes the tag type-id, and so on."""
+    given = {"cluster": cluster, "hostname": hostname, "type": "node"}
+    given |= {name.replace("_", "-"): text for name, text in tags.items()}
+    names = "".join(f",{name}={text.translate(_ESCAPE)}" for name, text in sorted(given.items()))
+    return f"{metric.translate(_NAME_ESCAPE)}{names} value={value} {time}"
 
 
 def a_body(*lines: str, end: str = "\n") -> bytes:
