@@ -20,6 +20,7 @@ from pilothouse_api.guards import BodyLimit, SecurityHeaders
 from pilothouse_api.live.feed import newest_seq
 from pilothouse_api.live.hub import LiveHub
 from pilothouse_api.nodes.newest import NewestValues
+from pilothouse_api.page.files import STATIC
 from pilothouse_api.ports import Ports
 from pilothouse_api.routes import make_app
 from pilothouse_api.settings import ApiSettings, check_token_key
@@ -67,6 +68,7 @@ def create_app(
     )
     app = make_app()
     app.state.ports = ports
+    app.state.static = STATIC
     app.router.lifespan_context = _lifespan
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
     problems.install(app)

@@ -12,6 +12,7 @@ from pilothouse_common.errors import ConfigError
 
 log = logging.getLogger(__name__)
 _HEADER_BYTES = 64 * 1024
+_BACKLOG = 1024
 
 
 class _Server(uvicorn.Server):
@@ -24,7 +25,7 @@ class _Server(uvicorn.Server):
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """Return a bound socket.
+    """Return a listening socket.
 
     Raises:
         ConfigError: Nobody may listen there.
@@ -36,6 +37,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
+        sock.listen(_BACKLOG)  # who connects before it runs waits instead of being refused
     except OSError as exc:
         raise ConfigError(
             f"PILOTHOUSE_API_HOST={host} PILOTHOUSE_API_PORT={port}: cannot listen there: {exc.strerror}"

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import HTTPException
 from pilothouse_common.broker.port import Publisher
 from pilothouse_common.contract.events import Event, decode_event, event_message
+from pilothouse_common.contract.message import Message
 from pilothouse_common.contract.samples import check_cluster
 from pilothouse_common.contract.scopes import Restriction
 from pilothouse_common.errors import Forbidden, Malformed, Rejected
@@ -15,6 +16,7 @@ from pilothouse_api.bodies import RawBody
 from pilothouse_api.events.schemas import BATCH, SINGLE
 
 MAX_EVENTS = 10_000
+_MAX_ID_BYTES = 255  # AMQP short string
 
 
 def accept_events(caller: Caller, body: RawBody, publisher: Publisher) -> int:
@@ -25,10 +27,10 @@ def accept_events(caller: Caller, body: RawBody, publisher: Publisher) -> int:
         BrokerUnavailable: The broker has not taken all; the same request may be sent again.
     """
     documents = _split(body)
-    events = [_check(index, document, caller) for index, document in enumerate(documents)]
-    if events:
-        publisher.publish([event_message(event) for event in events])
-    return len(events)
+    messages = [_check(index, document, caller) for index, document in enumerate(documents)]
+    if messages:
+        publisher.publish(messages)
+    return len(messages)
 
 
 def _split(body: RawBody) -> Sequence[bytes]:
@@ -45,16 +47,26 @@ def _split(body: RawBody) -> Sequence[bytes]:
     return [bytes(item) for item in items]
 
 
-def _check(index: int, document: bytes, caller: Caller) -> Event:
+def _check(index: int, document: bytes, caller: Caller) -> Message:
     try:
         event = decode_event(document)
         check_cluster(event.data.cluster)
+        message = event_message(event)
+        _check_texts(message)
     except RecursionError as exc:
         raise Malformed(f"event [{index}]: nested too deeply") from exc
     except Rejected as exc:
         raise type(exc)(f"event [{index}]: {exc}; nothing was accepted") from exc
     check_restriction(caller.restriction, event, index)
-    return event
+    return message
+
+
+def _check_texts(message: Message) -> None:
+    """Refuse here what would only become a dead letter later."""
+    if len(message.message_id.encode()) > _MAX_ID_BYTES:
+        raise Malformed(f"id: more than {_MAX_ID_BYTES} bytes")
+    if b"\\u0000" in message.body:
+        raise Malformed("a text has a NUL character, which no record can hold")
 
 
 def check_restriction(restriction: Restriction, event: Event, index: int = 0) -> None:

@@ -11,7 +11,7 @@ MISSING = """<!doctype html>
 """
 
 
-def find_file(path: str, root: Path = STATIC) -> Path | None:
+def find_file(path: str, root: Path) -> Path | None:
     """Return the file that a path below the root names, or None.
 
     Raises nothing for any text: what resolves outside the root, is hidden or has a NUL is not there.

@@ -30,25 +30,26 @@ def docs_style() -> Response:
 
 
 @router.api_route("/assets/{path:path}", methods=["GET", "HEAD"])
-def asset(path: str) -> FileResponse:
+def asset(path: str, request: Request) -> FileResponse:
     """Return a built file; its name carries its hash, so browsers may keep it."""
-    file = find_file(f"assets/{path}")
+    file = find_file(f"assets/{path}", request.app.state.static)
     if file is None:
         raise HTTPException(404, "no such file")
     return FileResponse(file, headers=_FOREVER)
 
 
 @router.api_route("/{path:path}", methods=["GET", "HEAD"])
-def page(path: str) -> Response:
+def page(path: str, request: Request) -> Response:
     """Return a file of the page, or the page itself for each of its own addresses."""
     if path.startswith("v1/") or path == "v1":
         raise HTTPException(404, "no such route; /docs lists all")
-    file = find_file(path) if path else None
+    root = request.app.state.static
+    file = find_file(path, root)
     if file is not None:
         return FileResponse(file, headers=_ASK_AGAIN)
     if "." in path.rpartition("/")[2]:
         raise HTTPException(404, "no such file")
-    index = find_file("index.html")
+    index = find_file("index.html", root)
     if index is None:
         return HTMLResponse(MISSING, 200, _ASK_AGAIN)
     return FileResponse(index, headers=_ASK_AGAIN)
