@@ -140,6 +140,7 @@ def byte_code(directory: Path) -> dict[str, str]:
 def agent(directory: Path, url: str, name: str, settings: dict[str, str]) -> Program:
     env = {
         **byte_code(directory),
+        "MALLOC_ARENA_MAX": "1",  # as in its systemd unit
         "PILOTHOUSE_BROKER_URL": url,
         "PILOTHOUSE_HOSTNAME": name,
         "PILOTHOUSE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),

@@ -1,0 +1,115 @@
+"""Whatever the files of a node hold, the sweep goes on and every line of the message is one sample."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pilothouse_agent.collectors.table import COLLECTORS
+from pilothouse_agent.report import Reporter
+from pilothouse_agent.sweep import Measured, make_collectors
+from pilothouse_common.contract.events import decode_event
+from pilothouse_common.contract.samples import parse_lines
+
+from tests.unit.agent.tree import ALL_FIELDS, FIXTURES, Tree, lines, small
+
+BEFORE = FIXTURES / "small" / "before"
+FILES = sorted(str(p.relative_to(BEFORE)) for p in BEFORE.rglob("*") if p.is_file())
+WORDS = st.sampled_from(
+    [b"cpu0", b"-1", b"0", b"18446744073709551615", b"9" * 40, b"1e400", b"nan", b"some", b"=", b":",
+     b"eth0:", b"\xff\xfe", b"\x00", b"\n", b" ", b"\t", b" - ", b"kB", b"avg10=x", b"a,b c=d\\"]
+)  # fmt: skip
+GARBAGE = st.one_of(
+    st.binary(max_size=300), st.lists(WORDS, max_size=60).map(b"".join), st.just(b"")
+)
+
+
+@contextmanager
+def fresh_tree() -> Iterator[Tree]:
+    root = Path(tempfile.mkdtemp(prefix="garbage-"))
+    try:
+        yield small(root)
+    finally:
+        shutil.rmtree(root)
+
+
+def shuffled(original: bytes, seed: int) -> bytes:
+    """Return the file with one word cut out, one doubled and its end torn off."""
+    words = original.split(b" ")
+    at = seed % len(words)
+    del words[at : at + 1 + seed % 3]
+    words.insert(seed % (len(words) + 1), words[0] if words else b"")
+    torn = b" ".join(words)
+    return torn[: len(torn) - seed % 50]
+
+
+def assert_told_well(tree: Tree, path: str, content: bytes) -> None:
+    measured = [Measured(c) for c in make_collectors(COLLECTORS, tree.host, ALL_FIELDS)]
+    for one in measured:
+        one.collect()
+
+    tree.write(path, content)
+    tree.clock.advance(10)
+    samples = [sample for one in measured for sample in one.collect()]
+
+    points = list(parse_lines(lines(samples)))
+    assert len([p for p in points if p.name == "agent_collector_up"]) == len(COLLECTORS)
+    assert {p.tags["hostname"] for p in points} == {"n01"}
+    for one in measured:
+        one.collector.close()
+
+
+@settings(max_examples=80, deadline=None)
+@given(path=st.sampled_from(FILES), content=GARBAGE)
+def test_garbage_in_a_file_stops_nothing(path, content):
+    with fresh_tree() as tree:
+        assert_told_well(tree, path, content)
+
+
+@settings(max_examples=80, deadline=None)
+@given(path=st.sampled_from(FILES), seed=st.integers(0, 10_000))
+def test_a_damaged_file_stops_nothing(path, seed):
+    with fresh_tree() as tree:
+        assert_told_well(tree, path, shuffled((BEFORE / path).read_bytes(), seed))
+
+
+@settings(max_examples=60, deadline=None)
+@given(path=st.sampled_from(FILES), content=GARBAGE)
+def test_garbage_from_the_start_stops_nothing_and_the_report_is_an_event(path, content):
+    with fresh_tree() as tree:
+        tree.write(path, content)
+        reporter = Reporter(
+            tree.host, cluster="a", hostname="n", interval_seconds=1, collectors=[], version="1"
+        )
+
+        collectors = make_collectors(COLLECTORS, tree.host, ALL_FIELDS)
+        message = reporter.due()
+
+        assert message is not None
+        assert decode_event(message.body).data.subject == "a/nodes/n"
+        for collector in collectors:
+            collector.close()
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_that_vanishes_stops_nothing(tmp_path, path):
+    tree = small(tmp_path)
+    tree.remove(path)
+
+    for factory in COLLECTORS:
+        for collector in make_collectors([factory], tree.host, ALL_FIELDS):
+            Measured(collector).collect()
+            collector.close()
+
+
+def test_a_file_without_end_is_refused(tmp_path):
+    tree = small(tmp_path)
+    tree.write("proc/stat", b"cpu 1 2 3 4\n" * 2_000_000)
+
+    made = make_collectors(COLLECTORS, tree.host, ALL_FIELDS)
+
+    assert "cpu" not in {collector.name for collector in made}
