@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.support.influxdb",
     "tests.support.influxdb2",
     "tests.support.ingest",
+    "tests.support.page",
     "tests.support.postgres",
     "tests.support.rabbitmq",
     "tests.support.slurm",

@@ -10,7 +10,7 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // a data: URL would break `default-src 'self'`
     modulePreload: { polyfill: false },
-    license: { fileName: "assets/licenses.md" },
+    license: { fileName: "licenses.md" },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   server: { proxy: { "/v1": gateway, "/login": gateway, "/openapi.json": gateway } },

@@ -52,9 +52,11 @@ export async function request<T>(path: string, init: RequestInit = {}): Promise<
 const get = <T>(path: string, query: Query, abort?: AbortSignal) =>
   request<T>(withQuery(path, query), abort ? { signal: abort } : {});
 
+const CSRF_COOKIE = "pilothouse_csrf";
+
 /** Methods that change something carry the value of the CSRF cookie (double submit). */
 function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { "X-CSRF-Token": cookie("pilothouse_csrf") };
+  const headers: Record<string, string> = { "X-CSRF-Token": cookie(CSRF_COOKIE) };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   return request<T>(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
 }
@@ -65,7 +67,9 @@ function cookie(name: string): string {
 }
 
 export async function loadSession(): Promise<void> {
-  session.value = await request<Session>("/v1/session");
+  if (!cookie(CSRF_COOKIE))
+    session.value = null; // it comes and goes with the session's own cookie
+  else session.value = await request<Session>("/v1/session");
 }
 
 export async function logIn(token: string): Promise<void> {

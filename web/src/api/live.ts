@@ -1,6 +1,7 @@
 /** One event stream for the whole page; views listen for the types that concern them. */
 
 import { signal } from "@preact/signals";
+import { loadSession } from "./client";
 import type { LiveEvent } from "./types";
 
 export const EVENT_TYPES = [
@@ -65,6 +66,7 @@ function connect(): void {
   stream.onerror = () => {
     liveState.value = "lost";
     if (stream.readyState !== EventSource.CLOSED) return; // the browser reconnects by itself
+    loadSession().catch(() => undefined); // refused: perhaps the session ended, which this finds out
     const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 30_000;
     failures += 1;
     timer = window.setTimeout(connect, wait);

@@ -18,7 +18,8 @@ interface Options {
   keep?: boolean;
 }
 
-const RETRY_SECONDS = 5;
+/** After a problem that passes by itself. */
+const RETRY_SECONDS = 3;
 
 /** Read with `load` whenever `key` changes; a null key reads nothing. */
 export function useResource<T>(
@@ -57,10 +58,15 @@ export function useResource<T>(
         setState((old) =>
           old.key === key && old.data !== undefined ? { ...old, problem } : { key, problem },
         );
-        if (isPassing(problem)) later(problem.retryAfterSeconds ?? Math.max(everySeconds, RETRY_SECONDS));
+        if (isPassing(problem)) later(problem.retryAfterSeconds ?? RETRY_SECONDS);
       }
       setLoading(false);
     };
+    const again = () => {
+      window.clearTimeout(timer);
+      void read();
+    };
+    window.addEventListener("online", again, { signal: abort.signal });
     void read();
     return () => {
       abort.abort();

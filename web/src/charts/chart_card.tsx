@@ -122,7 +122,9 @@ function Legend({ model, hidden, hover, onToggle }: LegendProps) {
           onClick={() => onToggle(line.label)}
           disabled={model.band || model.lines.length === 1}
         >
-          <i class={`swatch c${line.color} ${line.dashed ? "dashed" : ""}`} />
+          <i
+            class={`swatch c${line.color} ${line.dashed ? "dashed" : ""} ${model.band && line !== model.lines[1] ? "edge" : ""}`}
+          />
           {line.label} <b>{formatValue(valueAt(line.values, index), model.unit)}</b>
         </button>
       ))}

@@ -40,6 +40,21 @@ export function GroupCharts({ group, source }: { group: Group; source: Source })
   );
 }
 
+/** The gateway answers for at most 32 metrics at once. */
+const CHUNK = 30;
+
+/** Ask in parts, one after the other, and put the answers together. */
+export async function readChunks(
+  metrics: string[],
+  read: (metrics: string[]) => Promise<SeriesAnswer>,
+): Promise<SeriesAnswer> {
+  const answer = await read(metrics.slice(0, CHUNK));
+  for (let i = CHUNK; i < metrics.length; i += CHUNK) {
+    answer.items.push(...(await read(metrics.slice(i, i + CHUNK))).items);
+  }
+  return answer;
+}
+
 interface PlanProps {
   name: string;
   plans: Plan[];
@@ -51,7 +66,7 @@ function PlanCharts({ name, plans, source, seen }: PlanProps) {
   const metrics = plans.flatMap((plan) => plan.metrics);
   const answer = useResource(
     seen && metrics.length ? `${source.key}/${name}` : null,
-    (abort) => source.read(metrics, abort),
+    (abort) => readChunks(metrics, (some) => source.read(some, abort)),
     { everySeconds: source.everySeconds, keep: true },
   );
   const { data, problem } = answer;

@@ -5,7 +5,7 @@ import type { Metric, Series, SeriesAnswer } from "../api/types";
 import { useResource } from "../app/resource";
 import { ProblemNote } from "../parts/notes";
 import { ChartCard } from "./chart_card";
-import { windowOf } from "./group_charts";
+import { readChunks, windowOf } from "./group_charts";
 import { bandModel, type Group, type MetricPlan, metricPlans, nodesModel } from "./plans";
 import type { ChartModel } from "./series";
 import { useSeen } from "./visible";
@@ -66,7 +66,12 @@ function MetricGrid({ name, plans, source, spread, seen }: GridProps) {
     seen && metrics.length ? `${source.key}/${name}/${spread}` : null,
     async (abort) => {
       const over: (OverNodes | null)[] = spread ? ["max", "avg", "min"] : [null];
-      return { spread, parts: await Promise.all(over.map((one) => source.read(metrics, one, abort))) };
+      return {
+        spread,
+        parts: await Promise.all(
+          over.map((one) => readChunks(metrics, (some) => source.read(some, one, abort))),
+        ),
+      };
     },
     { everySeconds: source.everySeconds, keep: true },
   );

@@ -9,8 +9,8 @@ export interface Plan {
   group: string;
   unit: string;
   metrics: string[];
-  /** Instead of what is left of the metrics' names. */
-  labels?: Record<string, string>;
+  /** In the order of the metrics, instead of what is left of their names. */
+  labels?: string[];
   /** Parts of a whole: areas on top of each other. */
   stacked?: boolean;
   /** Drawn as a dashed line: the whole. */
@@ -28,13 +28,24 @@ const CPU_MODES = ["user", "nice", "system", "iowait", "irq", "softirq", "steal"
 /** What people look at first, in this order. */
 const RECIPES: Recipe[] = [
   { title: "CPU time by mode", metrics: CPU_MODES, stacked: true, atLeast: 100 },
-  {
-    title: "Load",
-    metrics: ["cpu_load", "load_five", "load_fifteen"],
-    labels: { cpu_load: "1 min", load_five: "5 min", load_fifteen: "15 min" },
-  },
+  { title: "Load", metrics: ["cpu_load", "load_five", "load_fifteen"], labels: ["1 min", "5 min", "15 min"] },
   { title: "Memory", metrics: ["mem_used", "mem_buffers", "mem_cached"], stacked: true, whole: "mem_total" },
   { title: "Swap", metrics: ["swap_used"], whole: "swap_total" },
+  {
+    title: "Pressure: time that tasks waited",
+    metrics: ["pressure_cpu_some", "pressure_memory_some", "pressure_io_some"],
+    labels: ["for CPU", "for memory", "for I/O"],
+  },
+  {
+    title: "Paging",
+    metrics: ["page_in_bw", "page_out_bw", "swap_in_bw", "swap_out_bw"],
+    labels: ["page in", "page out", "swap in", "swap out"],
+  },
+  { title: "Disk throughput", metrics: ["disk_read_bw", "disk_write_bw"] },
+  { title: "Disk operations", metrics: ["disk_read_ops", "disk_write_ops"] },
+  { title: "Disk busy", metrics: ["disk_busy"], labels: ["busy"] },
+  { title: "File systems, used", metrics: ["fs_used"], labels: ["used"] },
+  { title: "Network traffic", metrics: ["eth_read_bw", "eth_write_bw"], labels: ["in", "out"] },
 ];
 
 export interface Group {
@@ -54,9 +65,9 @@ export function planGroups(catalogue: Metric[]): Group[] {
     metrics.map((metric) => [metric.group, { name: metric.group, main: [], more: [] }]),
   );
   for (const recipe of RECIPES) {
-    const present = recipe.metrics.filter((name) => byName.has(name));
-    const first = byName.get(present[0] ?? "");
+    const first = recipe.metrics.map((name) => byName.get(name)).find(Boolean);
     if (!first) continue;
+    const present = recipe.labels ? recipe.metrics : recipe.metrics.filter((name) => byName.has(name));
     for (const name of [...present, recipe.whole ?? ""]) used.add(name);
     const names = recipe.whole && byName.has(recipe.whole) ? [...present, recipe.whole] : present;
     groups.get(first.group)?.main.push({ ...recipe, ...idOf(first, recipe.title), metrics: names });
@@ -119,9 +130,9 @@ const sentence = (text: string) =>
 export function modelOf(plan: Plan, items: Series[], resolution: number): ChartModel {
   const own = plan.metrics.flatMap((name) => items.filter((item) => item.metric === name));
   const { times, columns } = align(own, resolution);
-  const labels = shortLabels(plan.metrics);
+  const labels = plan.labels ?? shortLabels(plan.metrics);
   const lines = own.map((item, i) => {
-    const label = plan.labels?.[item.metric] ?? labels[plan.metrics.indexOf(item.metric)] ?? item.metric;
+    const label = labels[plan.metrics.indexOf(item.metric)] ?? item.metric;
     const whole = item.metric === plan.whole;
     const part = item.stype_id ?? "";
     return {

@@ -2,6 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 interface Props {
   id?: string;
+  /** The `/` key goes here: one box of a page. */
+  shortcut?: boolean;
   value: string;
   label: string;
   placeholder?: string;
@@ -11,13 +13,15 @@ interface Props {
 
 const WAIT_MS = 200;
 
-/** A text filter; the `/` key goes there, Escape empties it. */
-export function SearchBox({ id, value, label, placeholder, onChange }: Props) {
+/** A text filter; Escape empties it. */
+export function SearchBox({ id, shortcut = false, value, label, placeholder, onChange }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
   const timer = useRef(0);
   useEffect(() => setText(value), [value]);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
   useEffect(() => {
+    if (!shortcut) return;
     const focus = (event: KeyboardEvent) => {
       if (event.key !== "/" || (event.target as Element).closest("input, textarea, select")) return;
       event.preventDefault();
@@ -25,11 +29,12 @@ export function SearchBox({ id, value, label, placeholder, onChange }: Props) {
     };
     document.addEventListener("keydown", focus);
     return () => document.removeEventListener("keydown", focus);
-  }, []);
+  }, [shortcut]);
   const change = (next: string, wait: number) => {
     setText(next);
     window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => onChange(next), wait);
+    if (wait) timer.current = window.setTimeout(() => onChange(next), wait);
+    else onChange(next);
   };
   return (
     <input
@@ -38,10 +43,11 @@ export function SearchBox({ id, value, label, placeholder, onChange }: Props) {
       type="search"
       class="search"
       aria-label={label}
-      aria-keyshortcuts="/"
+      {...(shortcut ? { "aria-keyshortcuts": "/" } : {})}
       placeholder={placeholder}
       value={text}
       onInput={(event) => change(event.currentTarget.value, WAIT_MS)}
+      onBlur={() => text !== value && change(text, 0)}
       onKeyDown={(event) => event.key === "Escape" && change("", 0)}
     />
   );

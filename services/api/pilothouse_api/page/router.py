@@ -47,7 +47,7 @@ def page(path: str, request: Request) -> Response:
     file = find_file(path, root)
     if file is not None:
         return FileResponse(file, headers=_ASK_AGAIN)
-    if "." in path.rpartition("/")[2]:
+    if "." in path and "/" not in path:  # deeper ones are views: a hostname may have dots
         raise HTTPException(404, "no such file")
     index = find_file("index.html", root)
     if index is None:

@@ -2,10 +2,35 @@ import { useState } from "preact/hooks";
 import { jobStatistics } from "../../api/client";
 import type { JobDetail, MetricStatistics, Spread } from "../../api/types";
 import { useResource } from "../../app/resource";
+import { useGroups } from "../../charts/catalogue";
 import { download, toCsv } from "../../format/csv";
 import { formatValue } from "../../format/units";
 import { Loading, ProblemNote } from "../../parts/notes";
 import { nodeLink } from "../jobs/jobs_table";
+
+/** What a job is judged by, as far as the catalogue has it. */
+const KEY_METRICS = new Set([
+  ...[
+    "cpu_user",
+    "cpu_system",
+    "cpu_iowait",
+    "cpu_load",
+    "mem_used",
+    "swap_used",
+    "major_page_faults",
+    "oom_kills",
+  ],
+  ...[
+    "pressure_cpu_some",
+    "pressure_memory_some",
+    "pressure_io_some",
+    "net_bw",
+    "disk_read_bw",
+    "disk_write_bw",
+  ],
+  ...["ic_read_bw", "ic_write_bw", "flops_any", "mem_bw", "clock", "cpu_power"],
+  ...["acc_utilization", "acc_mem_used", "acc_power"],
+]);
 
 interface Props {
   job: JobDetail;
@@ -15,9 +40,11 @@ interface Props {
 /** Least, average and greatest value of each metric, and of each node under it. */
 export function StatisticsTable({ job, refreshSeconds }: Props) {
   const which = { cluster: job.cluster, submit_time: job.submit_time };
+  const catalogue = useGroups();
+  const metrics = catalogue.metrics.map((metric) => metric.name).filter((name) => KEY_METRICS.has(name));
   const statistics = useResource(
-    `statistics/${job.cluster}/${job.job_id}/${job.submit_time}/${job.state}`,
-    (abort) => jobStatistics(String(job.job_id), which, abort),
+    metrics.length ? `statistics/${job.cluster}/${job.job_id}/${job.submit_time}/${job.state}` : null,
+    (abort) => jobStatistics(String(job.job_id), { ...which, metrics: metrics.join(",") }, abort),
     { everySeconds: refreshSeconds, keep: true },
   );
   const { data, problem } = statistics;

@@ -27,6 +27,7 @@ export function FilterBar({ filters }: { filters: JobFilters }) {
           <label key={name} for={`filter-${name}`}>
             <span>{label}</span>
             <SearchBox
+              shortcut={name === "name"}
               id={`filter-${name}`}
               value={filters[name]}
               label={label}

@@ -32,14 +32,13 @@ export function NodesTable({ rows, order, withCluster, onSort }: Props) {
             <SortHead column="load" label="Load" number descendingFirst {...head} />
             <SortHead column="memory" label="Memory" descendingFirst {...head} />
             <SortHead
-              column="received"
-              label="Net in"
+              column="network"
+              label="Network"
               number
               descendingFirst
               className="wide-only"
               {...head}
             />
-            <SortHead column="sent" label="Net out" number descendingFirst className="wide-only" {...head} />
             <SortHead column="jobs" label="Jobs" descendingFirst {...head} />
             <th scope="col" class="wide-only">
               Last sample
@@ -83,8 +82,7 @@ function Row({ row, index, withCluster }: { row: NodeRow; index: number; withClu
           <small class="quiet-text"> / {formatValue(row.memoryTotal, "B")}</small>
         </Meter>
       </td>
-      <td class="number wide-only">{formatValue(row.received, "B/s")}</td>
-      <td class="number wide-only">{formatValue(row.sent, "B/s")}</td>
+      <td class="number wide-only">{formatValue(row.network, "B/s")}</td>
       <td>
         <NodeJobs cluster={node.cluster} jobs={node.jobs} hostname={node.hostname} />
       </td>

@@ -43,6 +43,7 @@ export function NodesView() {
       />
       <div class="toolbar">
         <SearchBox
+          shortcut
           value={text}
           label="Filter nodes"
           placeholder="hostname, n00*, job…"
@@ -89,7 +90,8 @@ const NoNodes = () => (
   <EmptyNote title="No node has reported yet">
     <p>
       Start <code>pilothouse-agent</code> on a node with the broker's URL; it appears here with its first
-      report.
+      report. A token that is limited to a user, account or job sees no nodes, only its{" "}
+      <a href="/jobs">jobs</a>.
     </p>
   </EmptyNote>
 );

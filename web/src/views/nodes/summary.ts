@@ -14,8 +14,8 @@ export interface NodeRow {
   memoryTotal: number | null;
   /** Percent. */
   memory: number | null;
-  received: number | null;
-  sent: number | null;
+  /** Bytes per second, both ways. */
+  network: number | null;
 }
 
 const CPU_MODES = ["cpu_user", "cpu_nice", "cpu_system", "cpu_irq", "cpu_softirq", "cpu_steal"];
@@ -32,8 +32,7 @@ export function rowOf(node: ClusterNode): NodeRow {
     memoryUsed,
     memoryTotal,
     memory: memoryUsed !== null && memoryTotal ? percent(memoryUsed, memoryTotal) : null,
-    received: values.eth_read_bw ?? null,
-    sent: values.eth_write_bw ?? null,
+    network: values.net_bw ?? null,
   };
 }
 
@@ -59,8 +58,7 @@ const KEYS: Record<string, (row: NodeRow) => string | number | null> = {
   cpu: (row) => row.cpu,
   load: (row) => row.load,
   memory: (row) => row.memory,
-  received: (row) => row.received,
-  sent: (row) => row.sent,
+  network: (row) => row.network,
   jobs: (row) => row.node.jobs.length,
 };
 
