@@ -178,6 +178,14 @@ def postgres_url(postgres_databases: Databases) -> str:
     return postgres_databases.migrated()
 
 
+@pytest.fixture
+def postgres_records(postgres_url: str) -> Iterator[Records]:
+    """A fresh record store on PostgreSQL, for what only a server shows."""
+    made = Records(postgres_url)
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=["postgresql", "sqlite"])
 def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of a fresh record store with all our tables, once on each kind of store."""

@@ -58,7 +58,7 @@ def any_events(draw: st.DrawFn) -> list[Event]:
 
 
 @given(any_events(), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_order_and_doubles_make_no_difference(events: list[Event], rng: random.Random) -> None:
     expected = fold(events)
 
@@ -69,7 +69,7 @@ def test_order_and_doubles_make_no_difference(events: list[Event], rng: random.R
 
 
 @given(any_events())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_every_event_is_of_exactly_one_job(events: list[Event]) -> None:
     records = fold(events)
 
@@ -83,7 +83,7 @@ def test_every_event_is_of_exactly_one_job(events: list[Event]) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_stories_told_in_any_order_are_recorded_as_they_were(seed: int) -> None:
     rng = random.Random(seed)
     story = tell_story(rng, 7)

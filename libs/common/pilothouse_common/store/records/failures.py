@@ -25,6 +25,8 @@ def translated() -> Iterator[None]:
         yield
     except exc.SQLAlchemyError as error:
         raise _translate(error) from error
+    except UnicodeEncodeError as error:  # from the driver: no UTF-8 for half of a surrogate pair
+        raise Rejected(f"record store: refused value: {error}") from error
 
 
 def _translate(error: exc.SQLAlchemyError) -> PilothouseError | exc.SQLAlchemyError:

@@ -35,8 +35,8 @@ def to_row(event: Event, *, received: datetime, user: str | None) -> dict[str, A
         Rejected: A text with a NUL byte, which no PostgreSQL text can hold.
     """
     data = event.data
-    document = msgspec.json.encode(data)
-    if b"\\u0000" in document or "\0" in event.id or "\0" in event.source:
+    document = msgspec.json.decode(msgspec.json.encode(data))
+    if "\0" in event.id or "\0" in event.source or _has_nul(document):
         raise Rejected(f"event {event.id!r} from {event.source!r}: a text has a NUL character")
     key = job_key(event)
     return {
@@ -49,8 +49,16 @@ def to_row(event: Event, *, received: datetime, user: str | None) -> dict[str, A
         "job_id": key[1] if key else None,
         "hostname": data.hostname if isinstance(data, JobNodeEvent | NodeReported) else None,
         "user": user,
-        "data": msgspec.json.decode(document),
+        "data": document,
     }
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return isinstance(value, dict) and any(map(_has_nul, value.values()))
 
 
 def from_row(row: StoredEvent | Row[Any]) -> Event:
