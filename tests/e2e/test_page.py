@@ -96,6 +96,7 @@ def test_nodes_are_filtered_sorted_and_shown_as_tiles(operator: Visit) -> None:
     expect(page.locator("table.nodes tbody tr")).to_have_count(13)
 
     page.keyboard.press("/")
+    expect(page.get_by_label("Filter nodes")).to_be_focused()
     page.keyboard.type("n1*")
     expect(page.locator("table.nodes tbody tr")).to_have_count(3)
     page.get_by_role("button", name="Load", exact=True).click()

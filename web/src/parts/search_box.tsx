@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface Props {
   id?: string;
@@ -18,9 +18,14 @@ export function SearchBox({ id, shortcut = false, value, label, placeholder, onC
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
   const timer = useRef(0);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => () => window.clearTimeout(timer.current), []);
+  const told = useRef(value);
   useEffect(() => {
+    if (value === told.current) return; // our own, come back while more was typed
+    told.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  useLayoutEffect(() => {
     if (!shortcut) return;
     const focus = (event: KeyboardEvent) => {
       if (event.key !== "/" || (event.target as Element).closest("input, textarea, select")) return;
@@ -33,8 +38,12 @@ export function SearchBox({ id, shortcut = false, value, label, placeholder, onC
   const change = (next: string, wait: number) => {
     setText(next);
     window.clearTimeout(timer.current);
-    if (wait) timer.current = window.setTimeout(() => onChange(next), wait);
-    else onChange(next);
+    const tell = () => {
+      told.current = next;
+      onChange(next);
+    };
+    if (wait) timer.current = window.setTimeout(tell, wait);
+    else tell();
   };
   return (
     <input
