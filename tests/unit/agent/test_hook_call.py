@@ -1,5 +1,6 @@
 """The installed program as Slurm calls it: one spool file, exit code 0, no stdout, within a second."""
 
+import marshal
 import os
 import stat
 import subprocess
@@ -193,10 +194,34 @@ def test_the_call_loads_nothing_but_itself_and_builtins(hook):
     )
 
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert not loaded & {"re", "json", "typing", "enum", "datetime", "pathlib", "signal", "logging"}
-    assert not {name for name in loaded if name.startswith(("pilothouse_common.", "msgspec"))} - {
-        "pilothouse_common.hostlist"
-    }
+    assert not loaded & {"os", "re", "json", "typing", "enum", "datetime", "pathlib", "signal"}
+    assert not {name for name in loaded if name.startswith(("pilothouse_", "msgspec", "zlib"))}
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"\xe3nonsense", b"N"])
+def test_without_its_bundle_it_is_slower_but_works(tmp_path, damage):
+    hook = Hook(tmp_path / "h")
+    [bundle] = hook.directory.glob("*.code")
+    if damage is None:
+        bundle.unlink()
+    else:
+        bundle.write_bytes(damage)
+
+    _, said = hook.call(STARTED)
+
+    assert said == ""
+    assert len(hook.files()) == 1
+
+
+def test_an_installation_of_another_version_is_found(tmp_path, capsys):
+    hook = Hook(tmp_path / "h")
+    [bundle] = hook.directory.glob("*.code")
+    bundle.write_bytes(marshal.dumps(("digest of older sources", [])))
+
+    code = main(["check", "--dir", str(hook.directory)])
+
+    assert code == 1
+    assert "run install again" in capsys.readouterr().err
 
 
 def test_check_finds_a_working_installation(hook, capsys):

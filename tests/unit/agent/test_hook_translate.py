@@ -1,5 +1,6 @@
 """Which event each hook call stands for, on environments that real Slurm versions set."""
 
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pilothouse_agent.hook.document import quoted
 from pilothouse_agent.hook.environment import Environment
+from pilothouse_agent.hook.spoolfile import crc32
 from pilothouse_agent.hook.translate import (
     CONTEXTS,
     NothingToSay,
@@ -288,3 +290,8 @@ def test_strings_are_quoted_as_the_contract_does(text):
     import msgspec
 
     assert quoted(text).encode() == msgspec.json.encode(text)
+
+
+@given(st.binary(max_size=200) | st.binary(min_size=5000, max_size=5100))
+def test_checksums_are_those_of_zlib(data):
+    assert crc32(data) == zlib.crc32(data)

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from pilothouse_agent.hook.bundle import bundle_name, is_current
 from pilothouse_agent.hook.install import PROGRAM, read_installed
 
 ENOUGH_SECONDS = 1.0
@@ -23,9 +24,16 @@ def check(directory: Path) -> list[str]:
     config = read_installed(directory)
     return [
         *_path_problems(directory / PROGRAM),
+        *_version_problems(directory / bundle_name()),
         *_call_problems(directory / PROGRAM),
         *_spool_problems(Path(config.spool_dir)),
     ]
+
+
+def _version_problems(path: Path) -> list[str]:
+    if is_current(path):
+        return []
+    return [f"{path}: missing, or of another version of this package: run install again"]
 
 
 def _path_problems(program: Path) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pilothouse_common.errors import ConfigError
 
+from pilothouse_agent.hook.bundle import LOADER, NAME, bundle, bundle_name
 from pilothouse_agent.hook.config import HookConfig, parse_config
 
 PROGRAM = "pilothouse-hook"
@@ -32,12 +33,10 @@ esac
 {python} -IS {start} >/dev/null || echo "pilothouse-hook: no event, exit code $?" >&2
 exit 0
 """
-_PYTHON = """\
+_PYTHON = f"""\
 # Written by `pilothouse-hook install`.
-import sys
-sys.path[:0] = {paths!r}
-from pilothouse_agent.hook.run import main
-main({configuration!r})
+{LOADER}from pilothouse_agent.hook.run import main
+main({{configuration!r}})
 """
 _CONFIGURATION = """\
 # Written by `pilothouse-hook install`; see docs/slurm-hooks.md. Lines: name = value.
@@ -97,9 +96,13 @@ def install(wanted: Installation) -> None:
     try:
         wanted.directory.mkdir(parents=True, exist_ok=True)
         _replace(configuration, _configuration(wanted), 0o600 if secret else 0o644)
-        _replace(
-            start, _PYTHON.format(paths=_import_paths(), configuration=str(configuration)), 0o644
+        _replace_bytes(wanted.directory / bundle_name(), bundle(), 0o644)
+        python = _PYTHON.format(
+            paths=_import_paths(),
+            bundle=str(wanted.directory / NAME),
+            configuration=str(configuration),
         )
+        _replace(start, python, 0o644)
         shell = _SHELL.format(
             python=shlex.quote(str(wanted.python)),
             start=shlex.quote(str(start)),
@@ -142,8 +145,8 @@ def _check_values(wanted: Installation) -> None:
     for name in ("broker_url", "spool_dir"):
         if not str(getattr(wanted, name)).isprintable():
             raise ConfigError(f"--{name.replace('_', '-')}: line breaks cannot be kept")
-    if not wanted.config.spool_dir.startswith("/"):
-        raise ConfigError("the spool directory must be an absolute path")
+    if not wanted.config.spool_dir.startswith("/") or set(wanted.config.spool_dir) & set("%?"):
+        raise ConfigError("the spool directory must be an absolute path without '%' and '?'")
 
 
 def _configuration(wanted: Installation) -> str:
@@ -170,10 +173,14 @@ def _make_spool(spool: Path) -> None:
 
 
 def _replace(path: Path, text: str, mode: int) -> None:
+    _replace_bytes(path, text.encode(), mode)
+
+
+def _replace_bytes(path: Path, data: bytes, mode: int) -> None:
     file, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(file, "w", encoding="utf-8") as out:
-            out.write(text)
+        with os.fdopen(file, "wb") as out:
+            out.write(data)
         Path(temporary).chmod(mode)
         Path(temporary).rename(path)
     except OSError:
