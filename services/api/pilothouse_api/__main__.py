@@ -9,7 +9,6 @@ from pilothouse_common.runtime.service import main_of
 from pilothouse_common.runtime.settings import load
 
 from pilothouse_api import tokencli
-from pilothouse_api.service import build
 from pilothouse_api.settings import ApiSettings
 
 _ABOUT = """The gateway: one HTTP API under scoped tokens, pushed events, and the page.
@@ -30,6 +29,8 @@ def main() -> int:
     args = parser.parse_args()
     if "command" in args:
         return tokencli.run(args)
+    from pilothouse_api.service import build  # not for the commands: they start in half the time
+
     try:
         settings = load(ApiSettings, service="api")
     except ConfigError as exc:

@@ -1,14 +1,18 @@
 """The composition root of the gateway."""
 
+import logging
 import threading
 from collections.abc import Mapping
 from urllib.parse import quote
 
 from fastapi import FastAPI
+from pilothouse_common.backoff import Backoff
 from pilothouse_common.broker.carrier import open_broker
 from pilothouse_common.broker.port import Broker, Publisher
 from pilothouse_common.contract.scopes import SCOPES
+from pilothouse_common.errors import StoreUnavailable
 from pilothouse_common.runtime.clock import Clock, SystemClock
+from pilothouse_common.runtime.health import HealthServer
 from pilothouse_common.runtime.service import Check
 from pilothouse_common.store.records.database import Records
 from pilothouse_common.store.samples.open import open_sample_store
@@ -18,6 +22,8 @@ from pilothouse_api.app import create_app
 from pilothouse_api.ports import Ports
 from pilothouse_api.server import open_socket, serve
 from pilothouse_api.settings import ApiSettings, check_token_key
+
+log = logging.getLogger(__name__)
 
 
 class ApiService:
@@ -73,12 +79,50 @@ class ApiService:
 
     def run(self, stop: threading.Event) -> None:
         """Serve until ``stop``; open requests then have ``stop_seconds``."""
-        serve(
-            self.app,
-            self._socket,
-            stop,
-            stop_seconds=self._settings.stop_seconds,
-            end_streams=self._ports.live.close,
+        migration = threading.Thread(
+            target=self._migrate, args=(stop,), name="migrate", daemon=True
+        )
+        migration.start()
+        health = self._health_server()
+        try:
+            serve(
+                self.app,
+                self._socket,
+                stop,
+                stop_seconds=self._settings.stop_seconds,
+                end_streams=self._ports.live.close,
+            )
+        finally:
+            if health is not None:
+                health.close()
+            stop.set()
+            migration.join(self._settings.stop_seconds)
+
+    def _migrate(self, stop: threading.Event) -> None:
+        """Bring the record store up to date as soon as it is there; requests get 503 until then."""
+        if not self._owned:
+            return
+        backoff = Backoff()
+        while not stop.is_set():
+            try:
+                self._ports.records.migrate()
+            except StoreUnavailable as exc:
+                log.warning("record store is away", extra={"reason": str(exc)})
+                stop.wait(backoff.next_seconds())
+            except Exception:
+                log.exception("record store cannot be migrated")
+                return
+            else:
+                return
+
+    def _health_server(self) -> HealthServer | None:
+        if self._settings.health_port < 0:
+            return None
+        return HealthServer(
+            self._settings.health_host,
+            self._settings.health_port,
+            checks=self.checks(),
+            registry=self._ports.telemetry.registry,
         )
 
     def checks(self) -> Mapping[str, Check]:
