@@ -93,21 +93,22 @@ def test_a_retry_comes_again_and_is_counted(broker: Broker):
     assert again.tag != first.tag
 
 
-def test_after_the_delivery_limit_a_message_is_dead_lettered(make_broker: MakeBroker):
-    queue = Queue("test.limited", Exchange.COMMANDS, delivery_limit=3)
+@pytest.mark.parametrize("limit", [1, 3])
+def test_after_the_delivery_limit_a_message_is_dead_lettered(make_broker: MakeBroker, limit: int):
+    queue = Queue("test.limited", Exchange.COMMANDS, delivery_limit=limit)
     broker = make_broker(queue)
     poison = Message(Exchange.COMMANDS, "run.7.cancel", b"poison", "application/json", "", "p1")
     broker.publisher().publish([poison])
     consumer = broker.consumer(queue, prefetch=5)
 
     counts = []
-    for _ in range(3):
+    for _ in range(limit):
         (delivery,) = receive(consumer, 1)
         counts.append(delivery.delivery_count)
         consumer.settle([delivery], Disposition.RETRY)
 
     (dead,) = receive(broker.consumer(DEAD_LETTERS, prefetch=5), 1)
-    assert counts == [0, 1, 2]
+    assert counts == list(range(limit))
     assert consumer.receive(A_MOMENT) is None
     assert dead.message == replace(poison, exchange=Exchange.DEAD)
     assert dead.headers[ORIGIN_HEADER] == "pilothouse.commands"

@@ -1,16 +1,24 @@
 """What only a real RabbitMQ can show: it is killed, blocks, closes connections, refuses, is slow."""
 
 import logging
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
+import pika
 import pytest
 from pilothouse_common.broker.port import Disposition, Publisher
 from pilothouse_common.broker.rabbitmq import RabbitBroker
 from pilothouse_common.contract.message import Message
-from pilothouse_common.contract.topology import INGEST_EVENTS, INGEST_SAMPLES, Exchange
+from pilothouse_common.contract.topology import (
+    DEAD_LETTERS,
+    INGEST_EVENTS,
+    INGEST_SAMPLES,
+    Exchange,
+)
 from pilothouse_common.errors import BrokerUnavailable
 
 from tests.support.brokers import an_event, bodies, receive, some_events
@@ -277,3 +285,54 @@ def test_a_large_batch_of_large_messages_goes_through_the_window(make: Make):
 
     consumer = broker.consumer(INGEST_SAMPLES, prefetch=500)
     assert bodies(receive(consumer, 400)) == [m.body for m in sent]
+
+
+def test_tls_is_used_and_verified(rabbitmq: RabbitServer, rabbitmq_url: str):
+    secure = rabbitmq_url.replace("amqp:", "amqps:").replace(
+        f":{rabbitmq.port}", f":{rabbitmq.tls_port}"
+    )
+    trusting = RabbitBroker(f"{secure}?ca={rabbitmq.certificate}")
+    doubting = RabbitBroker(secure)
+
+    trusting.publisher().publish(some_events(1))
+    got = receive(trusting.consumer(INGEST_EVENTS, prefetch=1), 1)
+    with pytest.raises(BrokerUnavailable, match=r"(?i)certificate"):
+        doubting.publisher().publish(some_events(1))
+
+    assert got[0].message == an_event(0)
+    trusting.close()
+    doubting.close()
+
+
+class FarFuture(pika.BasicProperties):
+    """Encodes the bytes ``year`` as a timestamp beyond year 9999, which pika itself cannot read."""
+
+    def encode(self) -> list[bytes]:
+        whole = b"".join(super().encode())
+        return [whole.replace(b"x\0\0\0\x04year", b"T" + struct.pack(">Q", 1 << 62))]
+
+
+def test_what_other_clients_write_into_properties_stops_nothing(rabbitmq_url: str, make: Make):
+    make().publisher().publish([an_event(0)])
+    foreign = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    channel = foreign.channel()
+    odd: list[tuple[Any, dict[Any, Any], Any]] = [
+        ("job.started", {"when": b"year"}, "text/plain"),
+        ("job.started", {"x-delivery-count": "many"}, "text/plain"),
+        ("job.started", {"deep": {"deep": {"deep": [1, None, True, -(2**40)]}}}, ""),
+        (b"\xff" * 200, {"bytes": b"\xff"}, b"\xff" * 200),
+    ]
+    for key, headers, content_type in odd:
+        properties = FarFuture(headers=headers, content_type=content_type)
+        channel.basic_publish(Exchange.EVENTS, key, b"odd", properties)
+    foreign.close()
+
+    broker = make()
+    consumer = broker.consumer(INGEST_EVENTS, prefetch=10)
+    got = receive(consumer, 5)
+    consumer.settle(got, Disposition.DEAD_LETTER, "odd")
+
+    dead = receive(broker.consumer(DEAD_LETTERS, prefetch=10), 5)
+    assert bodies(got) == [b"event 0", *[b"odd"] * 4]
+    assert {d.delivery_count for d in got} == {0}
+    assert bodies(dead) == bodies(got)

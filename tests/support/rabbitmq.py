@@ -26,6 +26,10 @@ from tests.support.provide import missing, program
 _BIN = "/usr/lib/rabbitmq/bin"
 _CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{port}
+listeners.ssl.1 = 127.0.0.1:{tls_port}
+ssl_options.cacertfile = {directory}/cert.pem
+ssl_options.certfile = {directory}/cert.pem
+ssl_options.keyfile = {directory}/key.pem
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {management_port}
 loopback_users = none
@@ -42,6 +46,7 @@ class RabbitServer:
 
     def __init__(self, directory: Path, *, more_config: str = "") -> None:
         self.port = free_port()
+        self.tls_port = free_port()
         self._management_port = free_port()
         self._epmd_port = free_port()
         self._directory = directory
@@ -50,8 +55,15 @@ class RabbitServer:
         for name in ("mnesia", "log", "home"):
             (directory / name).mkdir(parents=True)
         (directory / "rabbitmq.conf").write_text(
-            _CONFIG.format(port=self.port, management_port=self._management_port, more=more_config)
+            _CONFIG.format(
+                port=self.port,
+                tls_port=self.tls_port,
+                directory=directory,
+                management_port=self._management_port,
+                more=more_config,
+            )
         )
+        _make_certificate(directory)
         (directory / "enabled_plugins").write_text("[rabbitmq_management].\n")
         if self._user:
             _give(directory, self._user)
@@ -61,6 +73,11 @@ class RabbitServer:
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def certificate(self) -> Path:
+        """Signs itself; for localhost and 127.0.0.1."""
+        return self._directory / "cert.pem"
 
     @property
     def running(self) -> bool:
@@ -184,6 +201,20 @@ class ExternalRabbit:
 
     def new_vhost(self) -> str:
         return self.url
+
+
+def _make_certificate(directory: Path) -> None:
+    openssl = program("openssl", packages=["openssl"])
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+            *("-keyout", str(directory / "key.pem"), "-out", str(directory / "cert.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
 
 
 def _unprivileged_user() -> str | None:

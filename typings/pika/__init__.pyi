@@ -4,6 +4,7 @@ from ssl import SSLContext
 from typing import Any
 
 from pika import exceptions as exceptions
+from pika import spec as spec
 from pika.channel import Channel
 from pika.credentials import ExternalCredentials
 from pika.credentials import PlainCredentials as PlainCredentials
@@ -58,3 +59,11 @@ class SelectConnection:
     def add_on_connection_unblocked_callback(
         self, callback: Callable[[SelectConnection, Any], object]
     ) -> None: ...
+
+class URLParameters(ConnectionParameters):
+    def __init__(self, url: str) -> None: ...
+
+class BlockingConnection:
+    def __init__(self, parameters: ConnectionParameters) -> None: ...
+    def channel(self) -> Channel: ...
+    def close(self) -> None: ...

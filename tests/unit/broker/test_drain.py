@@ -174,6 +174,17 @@ def test_a_hostile_file_is_put_aside_with_its_reason(tmp_path: Path, data: bytes
     assert (tmp_path / "quarantine" / NAME).read_bytes() == data
 
 
+def test_a_file_cut_at_any_byte_is_put_aside(tmp_path: Path):
+    for cut in range(len(WHOLE)):
+        put(tmp_path, WHOLE[:cut], file_name(cut, "host", 1, 1))
+    carrier = Carrier()
+
+    done = drain(tmp_path, carrier)
+
+    assert carrier.taken == []
+    assert done.quarantined == len(WHOLE) == len(reasons(tmp_path))
+
+
 def test_a_body_larger_than_the_format_is_not_even_read(tmp_path: Path):
     path = put(tmp_path, b"")
     os.truncate(path, 1 << 40)

@@ -15,6 +15,7 @@ import pika
 from pilothouse_common.backoff import Backoff
 from pilothouse_common.broker.rabbitmq.failure import explain
 from pilothouse_common.broker.rabbitmq.target import Target
+from pilothouse_common.broker.rabbitmq.wire import read_any_properties
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Link:
     """
 
     def __init__(self, target: Target, use: Use, *, max_backoff_seconds: float = 5.0) -> None:
+        read_any_properties()
         self.target = target
         self.ready = threading.Event()
         self._use = use
@@ -115,16 +117,18 @@ class Link:
             log.warning(event, extra={"broker": self.target.shown, "reason": self._reason})
 
     def _attempt(self) -> None:
+        """Have one connection, from its beginning to its end."""
         self._reason = ""
-        connection = pika.SelectConnection(
-            self.target.parameters,
-            on_open_callback=self._on_open,
-            on_open_error_callback=self._on_end,
-            on_close_callback=self._on_end,
-        )
-        with self._lock:
-            self._connection = connection
+        connection: pika.SelectConnection | None = None
         try:
+            connection = pika.SelectConnection(
+                self.target.parameters,
+                on_open_callback=self._on_open,
+                on_open_error_callback=self._on_end,
+                on_close_callback=self._on_end,
+            )
+            with self._lock:
+                self._connection = connection
             if self._closing:
                 connection.ioloop.add_callback_threadsafe(self._disconnect)
             connection.ioloop.start()
@@ -133,7 +137,8 @@ class Link:
         finally:
             with self._lock:
                 self._connection = None
-            connection.ioloop.close()
+            if connection is not None:
+                connection.ioloop.close()
 
     def _on_open(self, connection: pika.SelectConnection) -> None:
         if self._closing:

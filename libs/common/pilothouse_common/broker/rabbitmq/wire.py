@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import pika.spec
 from pika.spec import Basic, BasicProperties
 
 from pilothouse_common.broker.port import ORIGIN_HEADER, REASON_HEADER
@@ -9,6 +10,28 @@ from pilothouse_common.contract.message import Message
 from pilothouse_common.contract.topology import Exchange
 
 PERSISTENT = 2
+_MAX_TEXT_BYTES = 255  # AMQP short string
+
+
+class ReadableProperties(BasicProperties):
+    """Properties that any publisher may have written.
+
+    pika fails on some headers that AMQP allows (a time beyond the year 9999). In its loop that would end
+    the connection, and so the delivery of everything else, again and again.
+    """
+
+    def decode(self, encoded: bytes, offset: int = 0) -> BasicProperties:
+        """Decode as far as possible; what follows the headers is lost with them."""
+        try:
+            return super().decode(encoded, offset)
+        except Exception:  # noqa: BLE001 a pure decoder: whatever it stumbles on is in the bytes
+            self.headers = None
+            return self
+
+
+def read_any_properties() -> None:
+    """Have pika decode with ReadableProperties."""
+    pika.spec.props[ReadableProperties.INDEX] = ReadableProperties
 
 
 def properties_of(message: Message, headers: Mapping[str, str] | None = None) -> BasicProperties:
@@ -32,12 +55,19 @@ def message_of(
     known = method.exchange in set(Exchange)
     return Message(
         Exchange(method.exchange) if known else bound_to,
-        method.routing_key,
+        _text(method.routing_key),
         body,
-        properties.content_type or "",
-        properties.content_encoding or "",
-        properties.message_id or "",
+        _text(properties.content_type),
+        _text(properties.content_encoding),
+        _text(properties.message_id),
     )
+
+
+def _text(value: str | bytes | None) -> str:
+    """Return a short string as text that can be published again; pika leaves what is not UTF-8 bytes."""
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace").encode()[:_MAX_TEXT_BYTES].decode(errors="ignore")
+    return value or ""
 
 
 def delivery_count_of(properties: BasicProperties) -> int:
