@@ -24,6 +24,7 @@ class Outbox:
         capacity: Sample messages that may wait; above it the oldest goes, and is counted. Events are
             never dropped: the newest report waits.
         lost: How many messages the carrier itself had to drop (its spool is full).
+        spooling: Whether the carrier writes to its spool now.
         backoff: Between tries.
     """
 
@@ -33,11 +34,13 @@ class Outbox:
         *,
         capacity: int = 30,
         lost: Callable[[], int] = int,
+        spooling: Callable[[], bool] = bool,
         backoff: Backoff | None = None,
     ) -> None:
         self._publisher = publisher
         self._capacity = capacity
         self._lost = lost
+        self._spooling = spooling
         self._backoff = backoff or Backoff()
         self._samples: deque[Message] = deque()
         self._report: Message | None = None
@@ -66,6 +69,7 @@ class Outbox:
         yield Sample("agent_publish_seconds", self._seconds)
         yield Sample("agent_dropped_messages", self._dropped + self._lost())
         yield Sample("agent_waiting_messages", len(self._samples))
+        yield Sample("agent_spooling", int(self._spooling()))
 
     def check(self) -> None:
         """Raise PilothouseError when the last publish failed."""

@@ -43,8 +43,16 @@ class Runner:
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set."""
         self._report()
-        self._sweep.collect()  # the first values of the counters: the first message has rates
+        self.warm_up(stop.wait)
         self.loop(stop.wait)
+
+    def warm_up(self, wait: Callable[[float], bool]) -> None:
+        """Read the counters once, so that the first message has rates, and over a time worth telling."""
+        self._sweep.collect()
+        seconds = self._schedule.wait_seconds()
+        if seconds < self._schedule.interval_seconds / 2:
+            wait(seconds)
+            self._schedule.take()
 
     def loop(self, wait: Callable[[float], bool]) -> None:
         """Work until ``wait(seconds)`` says that it is time to stop."""

@@ -9,11 +9,14 @@ class Schedule:
     Each tick is reckoned from the wall clock anew, so nothing drifts; ticks that were missed (a slow
     sweep, a suspended machine, a clock set forward) are skipped, never made up for in a burst; after a
     clock was set back, ticks go on from there.
+
+    Attributes:
+        interval_seconds: Between ticks.
     """
 
     def __init__(self, clock: Clock, interval_seconds: float) -> None:
         self._clock = clock
-        self._interval = interval_seconds
+        self.interval_seconds = self._interval = interval_seconds
         self._next = self._after(clock.now().timestamp())
 
     def wait_seconds(self) -> float:

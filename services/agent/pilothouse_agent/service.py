@@ -93,8 +93,7 @@ def build(
     sweep = Sweep(
         make_collectors(factories, host, options), deadline_seconds=settings.deadline_seconds
     )
-    lost = (lambda: publisher.dropped) if isinstance(publisher, (Spool, SpoolingPublisher)) else int
-    outbox = Outbox(publisher, lost=lost)
+    outbox = _make_outbox(publisher)
     runner = Runner(
         schedule=Schedule(host.clock, settings.interval_seconds),
         sweep=sweep,
@@ -126,6 +125,15 @@ def _open_publisher(settings: AgentSettings) -> Publisher:
         spool_max_bytes=settings.spool_bytes,
         name="pilothouse-agent",
     )
+
+
+def _make_outbox(publisher: Publisher) -> Outbox:
+    """Return an outbox that also tells how the spool behind its carrier fares."""
+    if isinstance(publisher, SpoolingPublisher):
+        return Outbox(publisher, lost=lambda: publisher.dropped, spooling=lambda: publisher.behind)
+    if isinstance(publisher, Spool):
+        return Outbox(publisher, lost=lambda: publisher.dropped, spooling=lambda: True)
+    return Outbox(publisher)
 
 
 def _open_health(settings: AgentSettings, outbox: Outbox) -> "HealthServer":

@@ -73,6 +73,26 @@ def test_every_tick_is_one_message_with_the_time_of_the_tick(agent):
     assert times == [{1_700_000_010}, {1_700_000_020}, {1_700_000_030}]
 
 
+@pytest.mark.parametrize(("start", "first"), [(1_700_000_002, 10), (1_700_000_009, 20)])
+def test_the_first_message_has_rates_over_half_an_interval_at_least(tmp_path, start, first):
+    tree = small(tmp_path)
+    tree.clock.wall = float(start)
+    agent = Agent(tree)
+
+    def wait(seconds: float) -> bool:
+        tree.clock.advance(seconds)
+        return False
+
+    agent.runner.warm_up(wait)
+    agent.ticks(1)
+    [message] = agent.published(Exchange.SAMPLES)
+    agent.sweep.close()
+
+    points = list(parse_lines(decompress(message.body).decode()))
+    assert {point.time_seconds for point in points} == {1_700_000_000 + first}
+    assert "interrupts" in {point.name for point in points}
+
+
 def test_a_message_is_routed_by_cluster_and_host(agent):
     agent.ticks(1)
 

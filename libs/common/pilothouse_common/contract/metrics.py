@@ -195,6 +195,7 @@ METRICS: tuple[Metric, ...] = (
         ("agent_collector_seconds", "s", "sum", "Wall time of the collector's last answer."),
         ("agent_publish_seconds", "s", "avg", "Wall time of the last publish."),
         ("agent_dropped_messages", "", "sum", "Messages dropped since the agent started."),
+        ("agent_spooling", "", "sum", "1: messages go to the spool, because the broker is away."),
         ("agent_waiting_messages", "", "sum", "Messages handed over and not yet published."),
     ),
 )

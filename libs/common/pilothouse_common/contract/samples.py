@@ -69,8 +69,8 @@ class SampleEncoder:
         out: list[str] = []
         end = f" {time_seconds}\n"
         for sample in samples:
-            name, value, *tags = sample
-            key = (name, *tags)
+            name, value, level, level_id, stype, stype_id, jobid = sample
+            key = (name, level, level_id, stype, stype_id, jobid)
             prefix = keys.get(key)
             if prefix is None:
                 prefix = keys[key] = self._series_key(sample)
