@@ -3,7 +3,7 @@
 A ``Row`` is one line of a kernel file (or one key/value file): its columns are gauges or counters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -69,6 +69,14 @@ class Row:
                     for (metric, k), rate in zip(self._counters, rates, strict=True)
                 ]
         return out
+
+
+def sum_by_name(samples: Iterable[Sample], names: Iterable[str]) -> list[Sample]:
+    """Return the node's sum of the parts' values of each name that there are values of."""
+    sums: dict[str, float] = {}
+    for sample in samples:
+        sums[sample.name] = sums.get(sample.name, 0) + sample.value
+    return [Sample(name, sums[name]) for name in names if name in sums]
 
 
 def per_second(

@@ -39,13 +39,25 @@ def test_a_disk_s_counters_become_rates(tmp_path):
     assert got["disk_in_flight[sda]"] == 3
 
 
+def test_the_node_s_bandwidth_counts_a_raid_s_members_and_not_the_raid(tmp_path):
+    tree = disks(tmp_path, "md0", "sda", "sdb")
+    for name in ("sda", "sdb"):
+        tree.write(f"sys/block/{name}/device/vendor", "x")
+    columns = (0, 0, 1000, 0, 0, 0, 2000, 0, 0, 0, 0)
+    later = "".join(disk(name, *columns) for name in ("md0", "sda", "sdb"))
+
+    got = twice(tree, DiskCollector(tree.host, USUAL), {"proc/diskstats": later})
+
+    assert (got["disk_read_bw"], got["disk_write_bw"]) == (102_400, 204_800)
+
+
 def test_all_columns_are_told_when_asked_for(tmp_path):
     tree = disks(tmp_path, "sda")
     row = list(range(17))
 
     got = twice(tree, DiskCollector(tree.host, ALL_FIELDS), {"proc/diskstats": disk("sda", *row)})
 
-    assert len(got) == 11  # what this old kernel's 11 columns say
+    assert len(got) == 11 + 2  # what this old kernel's 11 columns say, and the node's sums
 
 
 def test_partitions_and_excluded_devices_are_left_out(tmp_path):
@@ -54,7 +66,7 @@ def test_partitions_and_excluded_devices_are_left_out(tmp_path):
 
     got = twice(tree, DiskCollector(tree.host, USUAL), {"proc/diskstats": later})
 
-    assert {key.partition("[")[2] for key in got} == {"sda]"}
+    assert {key.partition("[")[2] for key in got} == {"sda]", ""}
 
 
 def test_a_device_with_a_slash_in_its_name_is_found(tmp_path):

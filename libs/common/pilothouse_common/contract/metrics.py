@@ -111,8 +111,8 @@ METRICS: tuple[Metric, ...] = (
     ),
     *_rows(
         "Block devices",
-        ("disk_read_bw", "B/s", "sum", "Data read."),
-        ("disk_write_bw", "B/s", "sum", "Data written."),
+        ("disk_read_bw", "B/s", "sum", "Data read: per device, and the node's sum."),
+        ("disk_write_bw", "B/s", "sum", "Data written: per device, and the node's sum."),
         ("disk_read_ops", "1/s", "sum", "Reads completed."),
         ("disk_write_ops", "1/s", "sum", "Writes completed."),
         ("disk_in_flight", "", "sum", "Requests in flight now."),

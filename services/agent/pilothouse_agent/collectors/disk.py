@@ -1,15 +1,16 @@
-"""Block devices: operations, bandwidth, how busy. Source: kernel's iostats.rst."""
+"""Block devices and their bandwidth's sum. Source: kernel's iostats.rst, /proc/diskstats."""
 
 from pilothouse_common.contract.samples import Sample
 
 from pilothouse_agent.collectors.port import Options
 from pilothouse_agent.host import Host
-from pilothouse_agent.rates import Field, Row, counter
+from pilothouse_agent.rates import Field, Row, counter, sum_by_name
 
 SECTOR_BYTES = 512  # whatever the device's own sectors are
 BUSY_PERCENT = 0.1  # of one millisecond per second
 MILLISECONDS_BITS = 32
 FIRST_COLUMN = 3
+SUMMED = ("disk_read_bw", "disk_write_bw")
 USUAL = frozenset(
     {
         "disk_read_ops",
@@ -43,7 +44,7 @@ FIELDS = (
 
 
 class DiskCollector:
-    """Reads /proc/diskstats: whole devices, not their partitions."""
+    """Reads whole devices, not their partitions; the node's sum is over those that are hardware."""
 
     name = "disk"
 
@@ -54,32 +55,44 @@ class DiskCollector:
         self._fields = [f if options.all_fields or f.metric in USUAL else None for f in FIELDS]
         self._seen: list[bytes] = []
         self._rows: dict[bytes, Row] = {}
+        self._summed: frozenset[bytes] = frozenset()
 
     def collect(self) -> list[Sample]:
-        """Return the samples of each device, ``stype=device``."""
+        """Return the samples of each device, ``stype=device``, and the node's bandwidth."""
         lines = [line.split() for line in self._file.read().splitlines()]
         seen = [words[2] for words in lines]
         if seen != self._seen:
             self._plan(seen, columns=len(lines[0]) - FIRST_COLUMN if lines else 0)
         now = self._host.clock.monotonic()
         samples: list[Sample] = []
+        summed: list[Sample] = []
         for words in lines:
             row = self._rows.get(words[2])
             if row is not None:
-                samples += row.samples(list(map(int, words[FIRST_COLUMN:])), now)
-        return samples
+                own = row.samples(list(map(int, words[FIRST_COLUMN:])), now)
+                samples += own
+                if words[2] in self._summed:
+                    summed += own
+        return samples + sum_by_name(summed, SUMMED)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _plan(self, seen: list[bytes], columns: int) -> None:
-        """Keep the rows of devices that stay; old kernels have fewer columns."""
+        """Keep the rows of devices that stay; old kernels have fewer columns.
+
+        Only hardware is summed: what is written to a RAID is written to its members, too.
+        """
         whole = {name.replace("!", "/") for name in self._host.names("sys/block")}
         rows: dict[bytes, Row] = {}
+        hardware: set[bytes] = set()
         for device in seen:
             name = device.decode(errors="replace")
             if (not whole or name in whole) and not self._exclude.fullmatch(name):
                 tags = ("node", "", "device", name)
                 rows[device] = self._rows.get(device) or Row(self._fields[:columns], tags)
+                if self._host.names(f"sys/block/{name.replace('/', '!')}/device"):
+                    hardware.add(device)
         self._rows, self._seen = rows, seen
+        self._summed = frozenset(hardware or rows)

@@ -4,9 +4,10 @@ from pilothouse_common.contract.samples import Sample
 
 from pilothouse_agent.collectors.port import Options
 from pilothouse_agent.host import Host
-from pilothouse_agent.rates import Row, counter
+from pilothouse_agent.rates import Row, counter, sum_by_name
 
 HEADER_LINES = 2
+SUMMED = ("eth_read_bw", "eth_write_bw")
 USUAL = frozenset(
     f"eth_{way}_{what}" for way in ("read", "write") for what in ("bw", "pkts", "errors", "drops")
 )
@@ -58,13 +59,10 @@ class NetworkCollector:
                 samples += own
                 if name in self._summed:
                     summed += own
-        if summed:
-            read = sum(s.value for s in summed if s.name == "eth_read_bw")
-            write = sum(s.value for s in summed if s.name == "eth_write_bw")
-            samples.append(Sample("eth_read_bw", read))
-            samples.append(Sample("eth_write_bw", write))
-            samples.append(Sample("net_bw", read + write))
-        return samples
+        sums = sum_by_name(summed, SUMMED)
+        if sums:
+            sums.append(Sample("net_bw", sum(sample.value for sample in sums)))
+        return samples + sums
 
     def close(self) -> None:
         """Close the file."""

@@ -10,7 +10,7 @@ from pilothouse_common.store.samples.port import Last, SampleStore
 
 LIVE_METRICS = (
     "cpu_load", "cpu_user", "cpu_system", "cpu_iowait", "cpu_idle", "mem_used", "swap_used", "net_bw",
-    "net_recv_bytes", "net_sent_bytes", "disk_read_bytes", "disk_write_bytes", "acc_utilization",
+    "eth_read_bw", "eth_write_bw", "disk_read_bw", "disk_write_bw", "acc_utilization",
     "acc_mem_used",
 )  # fmt: skip
 """What lists of nodes show, as far as there is any of it."""

@@ -10,8 +10,8 @@ from pilothouse_common.store.samples.port import SampleStore
 
 MAX_METRICS = 32
 PREFERRED = (
-    "cpu_user", "cpu_load", "mem_used", "net_bw", "net_recv_bytes", "net_sent_bytes", "disk_read_bytes",
-    "disk_write_bytes", "mem_bw", "flops_any", "acc_utilization", "acc_mem_used",
+    "cpu_user", "cpu_load", "mem_used", "net_bw", "eth_read_bw", "eth_write_bw", "disk_read_bw",
+    "disk_write_bw", "mem_bw", "flops_any", "acc_utilization", "acc_mem_used",
 )  # fmt: skip
 """What people look at first, as far as there is any of it."""
 _UNITS = {metric.name: metric.unit for metric in METRICS}
