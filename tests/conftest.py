@@ -11,4 +11,5 @@ pytest_plugins = [
     "tests.support.postgres",
     "tests.support.rabbitmq",
     "tests.support.slurm",
+    "tests.support.stack",
 ]
