@@ -1,6 +1,5 @@
 """The services as real processes on real servers, and a client that speaks the gateway's language."""
 
-import contextlib
 import json
 import secrets
 import subprocess
