@@ -1,5 +1,6 @@
 """The services as real processes on real servers, and a client that speaks the gateway's language."""
 
+import contextlib
 import json
 import secrets
 import subprocess
@@ -159,7 +160,7 @@ def own_servers() -> Iterator[tuple[RabbitServer, Postgres, InfluxServer]]:
     with (
         rabbit_server() as rabbitmq,
         private_postgres() as postgres,
-        running_influx_server() as influxdb,
+        contextlib.contextmanager(running_influx_server)() as influxdb,
     ):
         yield rabbitmq, postgres, influxdb
 
