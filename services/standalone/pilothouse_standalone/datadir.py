@@ -46,9 +46,14 @@ class DataDir:
         return self.path / "spool"
 
     @property
+    def hooks(self) -> Path:
+        """Where the hooks of a local Slurm are installed."""
+        return self.path / "hooks"
+
+    @property
     def hook_spool(self) -> Path:
-        """Where hooks of a local Slurm hand over."""
-        return self.path / "hooks" / "spool"
+        """Where they hand over."""
+        return self.hooks / "spool"
 
     def token_key(self) -> str:
         """Return the key that signs tokens, made at the first call."""

@@ -15,7 +15,6 @@ from pilothouse_common.errors import ConfigError
 
 BEGIN = "# >>> pilothouse: `pilothouse-standalone up --slurm` wrote this, `… unhook` removes it"
 END = "# <<< pilothouse"
-HOOKS = ("PrologSlurmctld", "EpilogSlurmctld", "Prolog", "Epilog")
 _TIMEOUT_SECONDS = 15
 
 
@@ -25,6 +24,8 @@ class LocalSlurm:
 
     conf: Path
     cluster: str
+    user: str
+    """Slurm's own user (SlurmUser), which runs the controller's hooks."""
 
 
 def find_slurm() -> LocalSlurm:
@@ -36,34 +37,29 @@ def find_slurm() -> LocalSlurm:
     shown = _scontrol("show", "config")
     conf = re.search(r"^SLURM_CONF\s*=\s*(\S+)", shown, re.MULTILINE)
     cluster = re.search(r"^ClusterName\s*=\s*(\S+)", shown, re.MULTILINE)
+    user = re.search(r"^SlurmUser\s*=\s*([^\s(]+)", shown, re.MULTILINE)
     if conf is None or cluster is None:
         raise ConfigError("--slurm: scontrol show config does not say SLURM_CONF and ClusterName")
     path = Path(conf[1])
     if not os.access(path, os.W_OK):
         raise ConfigError(f"--slurm: {path} cannot be written; run as the user that owns it")
-    return LocalSlurm(path, cluster[1])
+    return LocalSlurm(path, cluster[1], user[1] if user else "root")
 
 
-def hook_into(slurm: LocalSlurm, programs: dict[str, Path]) -> None:
-    """Add our programs as hooks (replacing an older block of ours) and tell the controller.
-
-    Args:
-        slurm: The Slurm to change.
-        programs: Executable for each name of HOOKS.
+def hook_into(slurm: LocalSlurm, lines: str) -> None:
+    """Add the lines that name our hooks (replacing an older block of ours) and tell the controller.
 
     Raises:
         ConfigError: The site has hooks of its own, which are never replaced.
     """
     text = _without_block(slurm.conf.read_text(encoding="utf-8"))
-    taken = [
-        name for name in HOOKS if re.search(rf"^\s*{name}\s*=", text, re.MULTILINE | re.IGNORECASE)
-    ]
+    names = re.findall(r"^(\w+)=", lines, re.MULTILINE)
+    taken = [n for n in names if re.search(rf"^\s*{n}\s*=", text, re.MULTILINE | re.IGNORECASE)]
     if taken:
         raise ConfigError(
-            f"--slurm: {slurm.conf} already sets {', '.join(taken)}; call {programs[taken[0]]} from there"
+            f"--slurm: {slurm.conf} already sets {', '.join(taken)}; add ours by hand:\n{lines}"
         )
-    block = "\n".join([BEGIN, *(f"{name}={programs[name]}" for name in HOOKS), END])
-    _replace(slurm.conf, f"{text.rstrip()}\n{block}\n")
+    _replace(slurm.conf, f"{text.rstrip()}\n{BEGIN}\n{lines.strip()}\n{END}\n")
     _scontrol("reconfigure")
 
 

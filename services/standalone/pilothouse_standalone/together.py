@@ -12,7 +12,8 @@ log = logging.getLogger(__name__)
 class Together:
     """A service made of services.
 
-    They are stopped in the order given, so that producers stop before those who take from them.
+    They are stopped and closed one after the other in the order given, so that those who produce have
+    given everything away before those who take from them end.
 
     Args:
         name: Name of the whole.
@@ -41,13 +42,14 @@ class Together:
         Raises:
             Exception: The first part's failure.
         """
-        parts = [self._start(service, stop) for service in self._services]
+        parts = [(service, *self._start(service, stop)) for service in self._services]
         stop.wait()
-        for own_stop, thread in parts:
+        for service, own_stop, thread in parts:
             own_stop.set()
             thread.join(self._stop_seconds)
             if thread.is_alive():
-                log.warning("did not stop in time", extra={"part": thread.name})
+                log.warning("did not stop in time", extra={"part": service.name})
+            service.close()
         if self._failure is not None:
             raise self._failure
 
@@ -58,9 +60,7 @@ class Together:
         }
 
     def close(self) -> None:
-        """Close every part, then what they share."""
-        for service in self._services:
-            service.close()
+        """Release what the parts shared; each part was closed when it had stopped."""
         self._close()
 
     def _start(
