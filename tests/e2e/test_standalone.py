@@ -198,6 +198,9 @@ def test_with_slurm_its_jobs_are_seen_and_its_configuration_is_given_back():
         standalone = Standalone(folder, "--slurm", env=environment)
         try:
             client = standalone.start()
+            assert "restart slurmctld" in standalone.program.output()
+            slurm.slurmctld.stop()
+            slurm.start()
             job_id = slurm.submit("#!/bin/sh\nsleep 1\nexit 4\n", job_name="seen")
 
             def ended() -> bool:

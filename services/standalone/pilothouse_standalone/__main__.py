@@ -1,6 +1,7 @@
 """``pilothouse-standalone``: the whole system in one process, for one machine or a first look."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,7 @@ def _up(arguments: argparse.Namespace) -> "Standalone":
         raise ConfigError(f"--port {arguments.port}: a port is 0 to 65535")
     if not 0.1 <= arguments.interval <= 3600:
         raise ConfigError(f"--interval {arguments.interval}: 0.1 to 3600 seconds")
+    os.umask(0o077)  # databases and spools hold what not everybody on this machine may see
     service = Standalone(
         StandaloneOptions(
             data=arguments.data,

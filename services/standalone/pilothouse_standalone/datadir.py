@@ -18,7 +18,10 @@ class DataDir:
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         try:
-            self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(
+                0o755
+            )  # Slurm's users start the hooks in it; what is in it is closed to them
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise ConfigError(f"--data {path}: {exc.strerror}") from exc

@@ -22,8 +22,6 @@ from pilothouse_dispatcher.service import DispatcherService
 from pilothouse_dispatcher.settings import DispatcherSettings
 from pilothouse_ingest.service import IngestService
 from pilothouse_ingest.settings import IngestSettings
-from pilothouse_sender.service import SenderService
-from pilothouse_sender.settings import SenderSettings
 
 from pilothouse_standalone.admin import SUBJECT, ensure_admin_token
 from pilothouse_standalone.datadir import DataDir
@@ -32,6 +30,10 @@ from pilothouse_standalone.slurm import LocalSlurm, find_slurm, hook_into
 from pilothouse_standalone.together import Together
 
 _BROKER_URL = "memory:"
+_RESTART = (
+    "  Slurm: hooks are in slurm.conf; restart slurmctld once (systemctl restart slurmctld), since it\n"
+    "         looks for its own hooks only when it starts\n"
+)
 
 
 class Standalone(Together):
@@ -65,11 +67,6 @@ class Standalone(Together):
                 publisher=_spooled(broker, data.spool / "dispatcher"),
                 clock=clock,
             ),
-            SenderService(
-                SenderSettings(cluster=cluster, broker_url=_BROKER_URL),
-                directories=[data.hook_spool],
-                publisher=broker.publisher(),
-            ),
             build_agent(
                 _agent_settings(options, data, cluster),
                 publisher=_spooled(broker, data.spool / "agent"),
@@ -92,8 +89,7 @@ class Standalone(Together):
             data.close()
 
         super().__init__("standalone", services, close=close)
-        if slurm is not None:
-            _become_hook_target(slurm, data)
+        self._hooked_anew = slurm is not None and _become_hook_target(slurm, data)
 
     def welcome(self) -> str:
         """Return what a person needs first: the address with its one-time link, and where the token is."""
@@ -101,6 +97,7 @@ class Standalone(Together):
             f"Pilothouse is on {self._api.url}\n"
             f"  open (once, within 10 minutes): {self._api.login_link(SUBJECT)}\n"
             f"  token for scripts:              {self._data.path}/admin.token\n"
+            f"{_RESTART if self._hooked_anew else ''}"
             "  stop: Ctrl-C"
         )
 
@@ -127,6 +124,7 @@ def _agent_settings(options: StandaloneOptions, data: DataDir, cluster: str) -> 
         broker_url=_BROKER_URL,
         interval_seconds=options.interval_seconds,
         spool_dir=str(data.spool / "agent"),
+        hook_spool_dir=str(data.hook_spool) if options.slurm else "",
     )
 
 
@@ -139,7 +137,7 @@ def _ingest_settings(data: DataDir, cluster: str) -> IngestSettings:
     )
 
 
-def _become_hook_target(slurm: LocalSlurm, data: DataDir) -> None:
+def _become_hook_target(slurm: LocalSlurm, data: DataDir) -> bool:
     wanted = Installation(
         directory=data.hooks,
         cluster=slurm.cluster,
@@ -148,8 +146,9 @@ def _become_hook_target(slurm: LocalSlurm, data: DataDir) -> None:
         python=Path(sys.executable),
     )
     install(wanted)
+    data.hooks.chmod(0o755)  # Slurm's users start what is in there; the spool stays closed to them
     owner = pwd.getpwnam(slurm.user)
     if os.geteuid() == 0 and owner.pw_uid != 0:  # the controller's hooks run as that user
         for path in (data.hook_spool, *data.hook_spool.iterdir()):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-    hook_into(slurm, slurm_conf_lines(wanted))
+    return hook_into(slurm, slurm_conf_lines(wanted))

@@ -46,21 +46,30 @@ def find_slurm() -> LocalSlurm:
     return LocalSlurm(path, cluster[1], user[1] if user else "root")
 
 
-def hook_into(slurm: LocalSlurm, lines: str) -> None:
+def hook_into(slurm: LocalSlurm, lines: str) -> bool:
     """Add the lines that name our hooks (replacing an older block of ours) and tell the controller.
+
+    Returns:
+        Whether anything changed. The nodes then use the hooks at once, the controller only from its
+        next start: it looks whether there is a PrologSlurmctld once (seen with 22.05).
 
     Raises:
         ConfigError: The site has hooks of its own, which are never replaced.
     """
-    text = _without_block(slurm.conf.read_text(encoding="utf-8"))
+    before = slurm.conf.read_text(encoding="utf-8")
+    text = _without_block(before)
     names = re.findall(r"^(\w+)=", lines, re.MULTILINE)
     taken = [n for n in names if re.search(rf"^\s*{n}\s*=", text, re.MULTILINE | re.IGNORECASE)]
     if taken:
         raise ConfigError(
             f"--slurm: {slurm.conf} already sets {', '.join(taken)}; add ours by hand:\n{lines}"
         )
-    _replace(slurm.conf, f"{text.rstrip()}\n{BEGIN}\n{lines.strip()}\n{END}\n")
+    after = f"{text.rstrip()}\n{BEGIN}\n{lines.strip()}\n{END}\n"
+    if after == before:
+        return False
+    _replace(slurm.conf, after)
     _scontrol("reconfigure")
+    return True
 
 
 def unhook(slurm: LocalSlurm) -> bool:

@@ -118,12 +118,12 @@ def test_hooks_are_one_block_that_is_replaced_and_removed_as_one(tmp_path, scont
     conf.chmod(0o640)
     slurm = LocalSlurm(conf, "lab", "root")
 
-    hook_into(slurm, LINES)
-    hook_into(slurm, LINES)
+    changed = [hook_into(slurm, "Prolog=/old\n"), hook_into(slurm, LINES), hook_into(slurm, LINES)]
     hooked = conf.read_text()
     removed = unhook(slurm)
 
     assert hooked.count("\nProlog=/opt/hooks/Prolog\n") == 1
+    assert changed == [True, True, False]
     assert removed
     assert conf.read_text() == "ClusterName=lab\n#Prolog=/old\n"
     assert stat.S_IMODE(conf.stat().st_mode) == 0o640
