@@ -11,6 +11,8 @@ from pilothouse_common.errors import Malformed, Rejected
 from pilothouse_common.runtime.clock import Clock
 from pilothouse_common.store.samples.port import SampleStore
 
+from pilothouse_ingest.nodes import NodeRegister
+
 MAX_UNPACKED_BYTES = 64 << 20
 
 
@@ -20,13 +22,17 @@ class SamplesHandler:
     Args:
         store: The sample store.
         clock: What time it is here.
+        nodes: Told of every host.
         max_future_seconds: How far ahead the newest sample of a message may be.
     """
 
     queue = INGEST_SAMPLES
 
-    def __init__(self, store: SampleStore, *, clock: Clock, max_future_seconds: int) -> None:
+    def __init__(
+        self, store: SampleStore, *, clock: Clock, nodes: NodeRegister, max_future_seconds: int
+    ) -> None:
         self._store = store
+        self._nodes = nodes
         self._clock = clock
         self._max_future_seconds = max_future_seconds
 
@@ -50,11 +56,13 @@ class SamplesHandler:
         )  # RFC 1952: size modulo 2**32 of the last member
         if unpacked > MAX_UNPACKED_BYTES:
             raise Malformed(f"samples: {unpacked} bytes unpacked; at most {MAX_UNPACKED_BYTES}")
+        self._nodes.note(message.routing_key)
         return body
 
     def write(self, items: Sequence[bytes]) -> None:
         """Store the bodies."""
         self._store.write(items)
+        self._nodes.record()
 
     def newest(self, items: Sequence[bytes]) -> float:
         """Return the newest time in the gzip headers; 0 where nobody says it."""

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from pilothouse_ingest.events import EventsHandler
 from pilothouse_ingest.metrics import IngestMetrics
+from pilothouse_ingest.nodes import NodeRegister
 from pilothouse_ingest.samples import SamplesHandler
 from pilothouse_ingest.settings import IngestSettings
 from pilothouse_ingest.worker import Limits, Worker
@@ -108,6 +109,7 @@ class IngestService:
                     SamplesHandler(
                         self._samples,
                         clock=self._clock,
+                        nodes=NodeRegister(self._records, self._clock),
                         max_future_seconds=settings.ingest_max_future_seconds,
                     ),
                     broker=self._broker,

@@ -1,13 +1,19 @@
 """What ingest can tell of a message of samples without unpacking it."""
 
 import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pilothouse_common.contract.message import SAMPLES_CONTENT_TYPE, Message
 from pilothouse_common.contract.samples import Sample, SampleEncoder, decompress
 from pilothouse_common.contract.topology import Exchange
 from pilothouse_common.errors import Malformed, Rejected
+from pilothouse_common.store.records.database import Records
+from pilothouse_common.store.records.nodes import NodeRepository
+from pilothouse_ingest.nodes import NodeRegister
 from pilothouse_ingest.samples import SamplesHandler
 
 NOW = 1_760_000_000
@@ -21,13 +27,30 @@ class StoppedClock:
         return 0.0
 
 
-class NoStore:
-    """Reading a message asks no store."""
+class AnyStore:
+    """Reading a message asks no store; this one takes what is written."""
+
+    def write(self, bodies: Sequence[bytes]) -> None:
+        """Take it."""
 
 
 @pytest.fixture
-def handler() -> SamplesHandler:
-    return SamplesHandler(NoStore(), clock=StoppedClock(), max_future_seconds=600)  # type: ignore[arg-type]  # not asked
+def records(tmp_path: Path) -> Iterator[Records]:
+    records = Records(f"sqlite:///{tmp_path}/records.sqlite")
+    records.migrate()
+    yield records
+    records.close()
+
+
+@pytest.fixture
+def handler(records: Records) -> SamplesHandler:
+    clock = StoppedClock()
+    return SamplesHandler(
+        AnyStore(),  # type: ignore[arg-type]  # only written
+        clock=clock,
+        nodes=NodeRegister(records, clock),
+        max_future_seconds=600,
+    )
 
 
 def a_message(body: bytes, encoding: str = "gzip") -> Message:
@@ -89,3 +112,19 @@ def test_what_is_no_message_of_samples_is_refused_in_words(
 ):
     with pytest.raises(Malformed, match=words):
         handler.read(a_message(body, encoding))
+
+
+def test_a_host_that_only_sends_samples_becomes_a_node(handler: SamplesHandler, records: Records):
+    body = SampleEncoder("alex", "node01").message([Sample("x", 1.0)], NOW)
+    assert body is not None
+    keys = ["alex.node01", "alex.node02.site.org", "alex.node01", "no-host", "a b.c", "#"]
+
+    items = [handler.read(replace(body, routing_key=key)) for key in keys]
+    handler.write(items)
+
+    with records.reading() as session:
+        nodes = NodeRepository(session).page().items
+    assert [(n.cluster, n.hostname, n.reported_time) for n in nodes] == [
+        ("alex", "node01", None),
+        ("alex", "node02.site.org", None),
+    ]

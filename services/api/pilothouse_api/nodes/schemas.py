@@ -52,7 +52,9 @@ class NodeItem(BaseModel):
         description="up: a sample within 3 intervals; stale: within 15 minutes; down: none"
     )
     last_sample_time: datetime | None = Field(description="null: none within 15 minutes")
-    reported_time: datetime = Field(description="when its agent last said what the node is")
+    reported_time: datetime | None = Field(
+        description="when its agent last said what the node is; null: another collector sends its samples"
+    )
     interval_seconds: float | None = Field(description="time between two samples")
     boot_time: datetime | None
     agent_version: str | None

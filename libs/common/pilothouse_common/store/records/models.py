@@ -81,13 +81,16 @@ class Cluster(Base):
 
 
 class Node(Base):
-    """What the agent of a node last said of it (node.reported)."""
+    """What the agent of a node last said of it (node.reported).
+
+    A host that only sends samples (through another collector) has no ``reported_time``.
+    """
 
     __tablename__ = "nodes"
     cluster: Mapped[str] = mapped_column(String(255), primary_key=True)
     hostname: Mapped[str] = mapped_column(String(255), primary_key=True)
     first_seen: Mapped[datetime]
-    reported_time: Mapped[datetime]
+    reported_time: Mapped[datetime | None]
     boot_time: Mapped[datetime | None]
     interval_seconds: Mapped[float | None]
     agent_version: Mapped[str | None] = mapped_column(String(4096))

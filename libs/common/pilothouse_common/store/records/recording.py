@@ -5,16 +5,15 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
 from sqlalchemy import ARRAY, BigInteger, CursorResult, bindparam, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from pilothouse_common.contract.events import Event, NodeReported
+from pilothouse_common.contract.events import Event
 from pilothouse_common.errors import StoreUnavailable
 from pilothouse_common.store.records.fold import fold
 from pilothouse_common.store.records.job_writer import replace_jobs
-from pilothouse_common.store.records.models import Cluster, Node, StoredEvent, table_of
+from pilothouse_common.store.records.models import StoredEvent, table_of
+from pilothouse_common.store.records.node_writer import insert_into, make_clusters, report_nodes
 from pilothouse_common.store.records.outcome import JobRecord
 from pilothouse_common.store.records.stored_events import (
     JobKey,
@@ -58,8 +57,8 @@ def record_events(session: Session, events: Sequence[Event], *, now: datetime) -
     new = {key: event for key, event in batch.items() if key not in known}
     if not new:
         return 0
-    _make_clusters(session, new.values(), now)
-    _report_nodes(session, new.values(), now)
+    make_clusters(session, (event.data.cluster for event in new.values()), now)
+    report_nodes(session, new.values(), now)
     users = _record_jobs(session, new)
     rows = [
         to_row(event, received=now, user=users.get(key))
@@ -96,50 +95,6 @@ def _known(session: Session, batch: Mapping[EventKey, Event]) -> set[EventKey]:
     )
     rows = session.execute(select(table.c.source, table.c.event_id).where(found))
     return {(row.source, row.event_id) for row in rows}
-
-
-def _make_clusters(session: Session, events: Iterable[Event], now: datetime) -> None:
-    named = sorted({event.data.cluster for event in events})
-    table = table_of(Cluster)
-    there = set(session.scalars(select(table.c.name).where(table.c.name.in_(named))))
-    rows = [{"name": name, "first_seen": now} for name in named if name not in there]
-    if rows:
-        session.execute(_insert(session, table).on_conflict_do_nothing(), rows)
-
-
-def _report_nodes(session: Session, events: Iterable[Event], now: datetime) -> None:
-    newest: dict[tuple[str, str], Event] = {}
-    for event in sorted(events, key=lambda event: (event.time, event.id)):
-        if isinstance(event.data, NodeReported):
-            newest[event.data.cluster, event.data.hostname] = event
-    if not newest:
-        return
-    table = table_of(Node)
-    statement = _insert(session, table)
-    replaced = {
-        column.name: getattr(statement.excluded, column.name)
-        for column in table.c
-        if column.name not in ("cluster", "hostname", "first_seen")
-    }
-    statement = statement.on_conflict_do_update(
-        index_elements=["cluster", "hostname"],
-        set_=replaced,
-        where=table.c.reported_time < statement.excluded.reported_time,
-    )
-    session.execute(statement, [_node(newest[key], now) for key in sorted(newest)])
-
-
-def _node(event: Event, now: datetime) -> dict[str, Any]:
-    data = event.data
-    assert isinstance(data, NodeReported)
-    own = ("cluster", "hostname", "boot_time", "interval_seconds", "agent_version")
-    told = msgspec.to_builtins(data)
-    return {
-        **{name: getattr(data, name) for name in own},
-        "first_seen": now,
-        "reported_time": event.time,
-        "hardware": {name: value for name, value in told.items() if name not in own},
-    }
 
 
 def _record_jobs(session: Session, new: Mapping[EventKey, Event]) -> dict[EventKey, str]:
@@ -182,13 +137,8 @@ def _store(session: Session, rows: list[dict[str, Any]]) -> None:
     """Insert events under a lock that ends with the commit: seq then rises with the commits."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SEQUENCE_LOCK})
-    statement = _insert(session, table_of(StoredEvent)).on_conflict_do_nothing().inline()
+    statement = insert_into(session, table_of(StoredEvent)).on_conflict_do_nothing().inline()
     stored = session.execute(statement, rows, execution_options={"preserve_rowcount": True})
     assert isinstance(stored, CursorResult)
     if stored.rowcount != len(rows):
         raise StoreUnavailable("record store: another job's event has the same source and id")
-
-
-def _insert(session: Session, table: Any) -> Any:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)

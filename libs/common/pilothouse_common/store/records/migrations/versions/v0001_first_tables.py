@@ -125,7 +125,7 @@ def _nodes() -> None:
         sa.Column("cluster", sa.String(255), primary_key=True),
         sa.Column("hostname", sa.String(255), primary_key=True),
         sa.Column("first_seen", _TIME, nullable=False),
-        sa.Column("reported_time", _TIME, nullable=False),
+        sa.Column("reported_time", _TIME),
         sa.Column("boot_time", _TIME),
         sa.Column("interval_seconds", sa.Double),
         sa.Column("agent_version", sa.String(4096)),
