@@ -61,3 +61,15 @@ def test_most_files_are_under_150_lines():
     lengths = sorted(len(p.read_text(encoding="utf-8").splitlines()) for p in SOURCES)
 
     assert lengths[int(len(lengths) * 0.8)] <= 150
+
+
+def test_a_light_process_loads_no_heavy_module():
+    heavy = "pydantic sqlalchemy fastapi influxdb_client duckdb pika urllib3 requests"
+    code = (
+        "import sys, pilothouse_common.broker.carrier, pilothouse_agent.settings\n"
+        f"print([m for m in {heavy!r}.split() if m in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

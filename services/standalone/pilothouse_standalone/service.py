@@ -22,6 +22,9 @@ from pilothouse_dispatcher.service import DispatcherService
 from pilothouse_dispatcher.settings import DispatcherSettings
 from pilothouse_ingest.service import IngestService
 from pilothouse_ingest.settings import IngestSettings
+from pilothouse_sender.progress import Progress
+from pilothouse_sender.service import build as build_sender
+from pilothouse_sender.settings import SenderSettings
 
 from pilothouse_standalone.admin import SUBJECT, ensure_admin_token
 from pilothouse_standalone.datadir import DataDir
@@ -66,6 +69,13 @@ class Standalone(Together):
                 DispatcherSettings(cluster=cluster, broker_url=_BROKER_URL),
                 publisher=_spooled(broker, data.spool / "dispatcher"),
                 clock=clock,
+            ),
+            build_sender(
+                SenderSettings(cluster=cluster, broker_url=_BROKER_URL),
+                [data.hook_spool],
+                follow=True,
+                progress=Progress(sys.stderr),
+                publisher=broker.publisher(),
             ),
             build_agent(
                 _agent_settings(options, data, cluster),
@@ -124,7 +134,6 @@ def _agent_settings(options: StandaloneOptions, data: DataDir, cluster: str) -> 
         broker_url=_BROKER_URL,
         interval_seconds=options.interval_seconds,
         spool_dir=str(data.spool / "agent"),
-        hook_spool_dir=str(data.hook_spool) if options.slurm else "",
     )
 
 
