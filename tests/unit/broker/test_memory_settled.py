@@ -3,14 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from pilothouse_common.broker.drain import Drain
 from pilothouse_common.broker.memory import MemoryBroker
 from pilothouse_common.broker.port import Disposition
-from pilothouse_common.contract.topology import INGEST_EVENTS, Exchange, live_view
+from pilothouse_common.broker.quarantine import Quarantine
+from pilothouse_common.contract.topology import DEAD_LETTERS, INGEST_EVENTS, Exchange, live_view
 from pilothouse_common.errors import BrokerUnavailable
 
-from tests.unit.broker.carriers import an_event
+from tests.unit.broker.carriers import Carrier, an_event
 
 
 @pytest.fixture
@@ -106,6 +109,37 @@ def test_closing_the_broker_frees_those_who_wait(broker: MemoryBroker):
         broker.publisher().publish([an_event(1)])
 
     assert time.monotonic() - start < 5
+
+
+def test_a_dead_letter_outlives_the_process_and_can_be_delivered_again(tmp_path: Path):
+    broker = MemoryBroker(confirm="settled", keep_dead_letter=Quarantine(tmp_path).keep)
+    worker = consume(broker, Disposition.DEAD_LETTER)
+    broker.publisher().publish([an_event(1)])
+    worker.join(5)
+
+    (reason,) = (tmp_path / "quarantine").glob("*.reason")
+    (file,) = (tmp_path / "quarantine").glob("*.msg")
+    (tmp_path / "events").mkdir()
+    file.rename(tmp_path / "events" / file.name)
+    carrier = Carrier()
+    with Drain(tmp_path, carrier) as drain:
+        drain.acquire()
+        drain.drain()
+
+    assert reason.read_text() == "reason\n"
+    assert carrier.taken == [an_event(1)]
+
+
+def test_a_dead_letter_that_cannot_be_kept_stops_nobody(tmp_path: Path):
+    (tmp_path / "file").touch()
+    keep = Quarantine(tmp_path / "file").keep
+    broker = MemoryBroker(confirm="settled", keep_dead_letter=keep)
+    worker = consume(broker, Disposition.DEAD_LETTER)
+
+    broker.publisher().publish([an_event(1)])
+
+    worker.join(5)
+    assert broker.consumer(DEAD_LETTERS, prefetch=1).receive(1) is not None
 
 
 def test_a_viewer_that_does_not_keep_up_loses_its_oldest_and_stops_nobody():

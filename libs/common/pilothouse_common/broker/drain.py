@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pilothouse_common.broker.port import Publisher
+from pilothouse_common.broker.quarantine import put_in_quarantine
 from pilothouse_common.broker.spool_format import EVENTS, LOCK, SAMPLES
-from pilothouse_common.broker.spool_reader import oldest_names, put_in_quarantine, read_message
+from pilothouse_common.broker.spool_reader import oldest_names, read_message
 from pilothouse_common.broker.spool_wake import Wake
 from pilothouse_common.contract.message import Message
 from pilothouse_common.errors import (

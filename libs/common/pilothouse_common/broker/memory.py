@@ -8,7 +8,7 @@ queues have stored the message, and "accepted" means "stored".
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -23,10 +23,11 @@ from pilothouse_common.broker.port import (
 )
 from pilothouse_common.contract.message import Message
 from pilothouse_common.contract.topology import DURABLE_QUEUES, Exchange, Queue
-from pilothouse_common.errors import BrokerUnavailable, Unroutable
+from pilothouse_common.errors import BrokerUnavailable, PilothouseError, Unroutable
 
 log = logging.getLogger(__name__)
 Confirm = Literal["queued", "settled"]
+KeepDeadLetter = Callable[[Message, str], None]
 MEBIBYTE = 1 << 20
 
 
@@ -38,6 +39,8 @@ class MemoryBroker:
         confirm: What publish() waits for: ``queued``, or ``settled`` by every durable queue's consumer.
         timeout_seconds: How long publish() waits for ``settled``.
         max_queue_bytes: Bound of every queue; a queue's own smaller bound wins.
+        keep_dead_letter: Told every dead letter, as it was published, and its reason, so that it
+            outlives the process (``Quarantine.keep``).
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class MemoryBroker:
         confirm: Confirm = "queued",
         timeout_seconds: float = 10.0,
         max_queue_bytes: int = 256 * MEBIBYTE,
+        keep_dead_letter: KeepDeadLetter | None = None,
     ) -> None:
         self._changed = threading.Condition()
         self._confirm = confirm
         self._timeout_seconds = timeout_seconds
         self._max_queue_bytes = max_queue_bytes
+        self._keep_dead_letter = keep_dead_letter
         self._queues: dict[str, MemoryQueue] = {}
         self._temporary = 0
         self._closed = False
@@ -116,6 +121,11 @@ class MemoryBroker:
             queue.put(Entry(message, {}, None if queue.queue.temporary else receipt))
 
     def _dead_letter(self, entry: Entry, reason: str) -> None:
+        if self._keep_dead_letter:
+            try:
+                self._keep_dead_letter(entry.message, reason)
+            except PilothouseError as exc:
+                log.error("dead letter not kept", extra={"reason": str(exc), "why_dead": reason})  # noqa: TRY400 the reason says all
         letter = replace(entry.message, exchange=Exchange.DEAD)
         headers = {REASON_HEADER: reason, ORIGIN_HEADER: str(entry.message.exchange)}
         for queue in self._queues.values():

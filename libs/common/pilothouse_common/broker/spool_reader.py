@@ -1,4 +1,4 @@
-"""Reads a spool that anybody may have written to: order, size limits, quarantine."""
+"""Reads a spool that anybody may have written to: order, kinds of files, size limits."""
 
 import errno
 import heapq
@@ -6,14 +6,11 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from pilothouse_common.broker.spool_format import (
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
-    QUARANTINE,
-    REASON_SUFFIX,
     decode_file,
     decode_header,
     is_file_name,
@@ -96,22 +93,3 @@ def _read(fd: int, size: int) -> Message:
         parts.append(part)
         left -= len(part)
     return decode_file(b"".join(parts))
-
-
-def put_in_quarantine(directory: Path, path: Path, reason: str) -> None:
-    """Move a file (or whatever it is) out of the way, with its reason beside it.
-
-    Raises:
-        OSError: This user may not move it.
-    """
-    quarantine = directory / QUARANTINE
-    quarantine.mkdir(mode=0o770, parents=True, exist_ok=True)
-    name = path.name.lstrip(".")[:200] or "unnamed"
-    target = quarantine / name
-    if os.path.lexists(target):
-        target = quarantine / f"{name}.{time.time_ns()}"
-    os.rename(path, target)
-    with suppress(OSError):  # the file matters more than the note
-        target.with_name(target.name + REASON_SUFFIX).write_text(
-            reason.replace("\n", " ")[:4000] + "\n", encoding="utf-8", errors="replace"
-        )
