@@ -22,6 +22,7 @@ def documents() -> Iterator[tuple[str, str]]:
         yield f"schemas/{name}.v1.json", _json(asyncapi.event_schema(cls))
     yield "events.md", _events()
     yield "configuration.md", _configuration()
+    yield "record-tables.md", _record_tables()
 
 
 def settings_classes() -> dict[str, type[Settings]]:
@@ -69,6 +70,33 @@ def _events() -> str:
             "|---|---|",
         ]
         lines += [f"| `{f.name}` | {'yes' if f.required else 'no'} |" for f in structs.fields(cls)]
+    return "\n".join(lines) + "\n"
+
+
+def _record_tables() -> str:
+    from pilothouse_common.store.records.models import Base
+    from sqlalchemy.dialects.postgresql import dialect
+
+    lines = [
+        "# Tables of the record store",
+        "",
+        "Made by `make docs` from `store/records/models.py`, with PostgreSQL's types. What they mean and",
+        "how they are filled: [records.md](records.md).",
+    ]
+    models = sorted(Base.__subclasses__(), key=lambda model: model.__tablename__)
+    for model in models:
+        table = Base.metadata.tables[model.__tablename__]
+        lines += ["", f"## {table.name}", "", " ".join((model.__doc__ or "").split()), ""]
+        lines += ["| column | type | null |", "|---|---|---|"]
+        for column in table.columns:
+            kind = str(column.type.compile(dialect()))
+            key = " (key)" if column.primary_key else ""
+            null = "yes" if column.nullable else "no"
+            lines.append(f"| `{column.name}`{key} | {kind} | {null} |")
+        indexes = sorted((str(index.name), index) for index in table.indexes)
+        lines += [""] if indexes else []
+        for name, index in indexes:
+            lines.append(f"- index `{name}` ({', '.join(c.name for c in index.columns)})")
     return "\n".join(lines) + "\n"
 
 

@@ -15,6 +15,7 @@ from pilothouse_common.store.records import (
     StoredEvent,
     record_events,
 )
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
@@ -24,6 +25,7 @@ NOW = datetime(2026, 12, 24, tzinfo=UTC)
 SEED = 20261120
 
 
+@pytest.mark.timeout(400)
 def test_every_record_is_exactly_right(records: Records) -> None:
     rng = random.Random(SEED)
     stories = tell_stories(rng, 1000)

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from tests.support.million_jobs import FIRST_TIME, JOBS, SECONDS_APART, fill
 from tests.support.postgres import Databases
 
+pytestmark = pytest.mark.timeout(400)  # the first test waits for the million
 PAGE = 1000
 
 

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 
 from pilothouse_common.store.records import Records, StoredEvent, record_events
+import pytest
 from sqlalchemy import func, select
 
 from tests.support.consistency import assert_whole
@@ -34,6 +35,7 @@ for index in range(0, len(events), {BATCH}):
 """
 
 
+@pytest.mark.timeout(300)
 def test_a_killed_writer_leaves_whole_records(records: Records, records_url: str) -> None:
     rng = random.Random(SEED)
     stories = tell_stories(rng, JOBS)

@@ -59,7 +59,7 @@ class Round:
     end: datetime | None = None
     node_starts: dict[str, datetime] = field(default_factory=dict)
     node_ends: dict[str, datetime] = field(default_factory=dict)
-    told_nodes: list[str] = field(default_factory=list)
+    told_nodes: dict[str, None] = field(default_factory=dict)
 
     def takes(self, restart: int) -> bool:
         """Tell whether an end that says ``restart`` can be of this round."""
@@ -87,7 +87,7 @@ class Round:
         if end is not None:
             self.end = min(end, self.end or end)
         if isinstance(event.data, JobEvent) and event.data.nodes:
-            self.told_nodes = event.data.nodes
+            self.told_nodes = dict.fromkeys(event.data.nodes)
 
 
 def gather(events: Sequence[Event]) -> list[Round]:
