@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 
+import pytest
 from pilothouse_common.contract.events import Event
 from pilothouse_common.errors import StoreUnavailable
 from pilothouse_common.store.records import (
@@ -15,7 +16,6 @@ from pilothouse_common.store.records import (
     StoredEvent,
     record_events,
 )
-import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 

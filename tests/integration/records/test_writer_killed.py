@@ -7,8 +7,8 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from pilothouse_common.store.records import Records, StoredEvent, record_events
 import pytest
+from pilothouse_common.store.records import Records, StoredEvent, record_events
 from sqlalchemy import func, select
 
 from tests.support.consistency import assert_whole

@@ -321,3 +321,35 @@ def test_an_epilog_of_minutes_ends_its_own_allocation() -> None:
         ("n1", 0, at(0), at(60)),
         ("n2", 0, at(0), at(60 + 20 * MINUTE)),
     ]
+
+
+def test_an_end_cut_to_the_second_before_its_start_is_of_that_start() -> None:
+    values = only([started(10.4), finished(10, by="watcher", exit_code=1)]).values
+
+    assert (values["state"], values["start_time"], values["end_time"]) == (
+        "FAILED",
+        at(10.4),
+        at(10.4),
+    )
+
+
+def test_a_submission_that_counts_a_restart_means_waiting_again() -> None:
+    values = only([started(0), submitted(100, restart=1, reason="BeginTime")]).values
+
+    assert (values["state"], values["reason"], values["restart_count"]) == (
+        "PENDING",
+        "BeginTime",
+        1,
+    )
+
+
+def test_a_requeued_round_without_its_start_is_the_one_before_the_next() -> None:
+    record = only(
+        [
+            finished(60, restart=1, start_time=at(0), nodes=["n1"]),
+            started(200, restart=1, nodes=["n2"]),
+        ]
+    )
+
+    assert record.values["state"] == "RUNNING"
+    assert spans(record) == [("n1", 0, at(0), at(60)), ("n2", 1, at(200), None)]
