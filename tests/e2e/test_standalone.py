@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pilothouse_common.contract.samples import Sample, SampleEncoder
+from pilothouse_common.broker.spool import Spool
+from pilothouse_common.contract.samples import Sample, SampleEncoder, samples_message
 
 from tests.support.process import Program, eventually, free_port
 from tests.support.slurm import directory_for_all_users, private_slurm
@@ -140,6 +141,17 @@ def test_what_was_accepted_is_there_after_kill_9(standalone):
     assert [v for s in series["items"] for v in s["values"]] == [
         float(n) for n in range(1, accepted + 1)
     ]
+
+
+def test_what_cannot_be_stored_is_on_disk_with_its_reason(standalone):
+    standalone.start()
+    spool = standalone.data / "hooks" / "spool"
+
+    Spool(spool).publish([samples_message("cluster.n1", b"no line protocol\n")])
+
+    (reason,) = eventually(lambda: list((spool / "quarantine").glob("*.reason")), within=20)
+    assert "no line protocol" in reason.read_text()
+    assert reason.with_name(reason.name.removesuffix(".reason")).exists()
 
 
 def test_ctrl_c_stops_it_cleanly(standalone):

@@ -12,6 +12,7 @@ from pilothouse_api.service import ApiService
 from pilothouse_api.settings import ApiSettings
 from pilothouse_common.broker.memory import MemoryBroker
 from pilothouse_common.broker.port import Broker, Publisher
+from pilothouse_common.broker.quarantine import Quarantine
 from pilothouse_common.broker.spool import Spool
 from pilothouse_common.broker.spooling import SpoolingPublisher
 from pilothouse_common.runtime.clock import SystemClock
@@ -51,7 +52,8 @@ class Standalone(Together):
         slurm = find_slurm() if options.slurm else None
         cluster = slurm.cluster if slurm else options.cluster
         clock = SystemClock()
-        broker = MemoryBroker(confirm="settled")
+        dead = Quarantine(data.hook_spool)
+        broker = MemoryBroker(confirm="settled", keep_dead_letter=dead.keep)
         records = Records(data.records_url)
         records.migrate()
         samples = open_sample_store(data.samples_url)
