@@ -47,6 +47,17 @@ def test_names_are_escaped():
     )
 
 
+@given(st.text(max_size=30), st.text(min_size=1, max_size=30))
+def test_no_name_can_break_its_line_or_add_a_tag(stype_id, metric):
+    sample = Sample(f"m{metric}", 1.0, stype="device", stype_id=stype_id)
+
+    text = SampleEncoder("alpha", "n01").lines([sample], 1)
+
+    [point] = parse_lines(text.encode().decode())
+    assert set(point.tags) <= {"cluster", "hostname", "type", "stype", "stype-id"}
+    assert len(point.tags.get("stype-id", "")) == len(stype_id)
+
+
 def test_values_that_are_not_finite_are_left_out():
     values = [math.nan, math.inf, -math.inf, 2.0]
 
