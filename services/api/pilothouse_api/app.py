@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from pilothouse_common.broker.port import Broker, Publisher
 from pilothouse_common.runtime.clock import Clock
 from pilothouse_common.store.records.database import Records
@@ -26,6 +27,7 @@ from pilothouse_api.routes import make_app
 from pilothouse_api.settings import ApiSettings, check_token_key
 from pilothouse_api.telemetry import Telemetry, TelemetryMiddleware
 
+COMPRESS_FROM_BYTES = 2048
 QUERY_THREADS = 8
 REQUEST_THREADS = 40
 
@@ -71,6 +73,7 @@ def create_app(
     app.state.static = STATIC
     app.router.lifespan_context = _lifespan
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=4)
     problems.install(app)
     app.add_middleware(TelemetryMiddleware, telemetry=ports.telemetry)
     app.add_middleware(SecurityHeaders)
