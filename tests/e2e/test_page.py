@@ -187,7 +187,7 @@ def test_a_job_on_several_nodes_shows_lines_ranges_and_statistics(operator: Visi
     page.get_by_role("button", name="Range over nodes").click()
     expect(chart).to_contain_text(re.compile(r"highest node.*average.*lowest node"))
 
-    page.get_by_role("button", name="cpu user 4 nodes").click()
+    page.get_by_role("button", name="CPU user 4 nodes").click()
     expect(page.locator("table.statistics tr.sub")).to_have_count(4)
     expect(page.get_by_label("History").locator("li")).to_have_count(6)
 

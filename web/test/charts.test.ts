@@ -74,7 +74,7 @@ test("known metrics come first, unknown ones still get a picture", () => {
   ]);
   expect(groups.map((group) => [group.name, group.main.map((p) => p.title), group.more.length])).toEqual([
     ["CPU", ["CPU time by mode"], 2],
-    ["Accelerators", ["GPU flux"], 0],
+    ["Accelerators", ["Gpu flux"], 0],
   ]);
 });
 

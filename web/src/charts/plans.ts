@@ -1,6 +1,7 @@
 /** Which metrics are drawn together. What is not named here still gets a picture of its group and unit. Pure. */
 
 import type { Metric, Series } from "../api/types";
+import { metricName } from "../format/metrics";
 import { align, type ChartModel, colorOf, shortLabels } from "./series";
 
 export interface Plan {
@@ -115,16 +116,10 @@ function restPlans(metrics: Metric[]): Plan[] {
 
 function restTitle(plan: Plan): string {
   const only = plan.metrics.length === 1 ? plan.metrics[0] : undefined;
-  if (only) return sentence(only.replaceAll("_", " "));
+  if (only) return metricName(only);
   const family = plan.metrics[0]?.split("_")[0] ?? "";
-  return `${sentence(family)} ${UNIT_WORDS[plan.unit] ?? plan.unit}`;
+  return `${metricName(family)} ${UNIT_WORDS[plan.unit] ?? plan.unit}`;
 }
-
-const ACRONYMS = /\b(cpu|gpu|io|psi|ib|nfs|numa|irq)\b/gi;
-
-/** `cpu load` as a title: `CPU load`. */
-const sentence = (text: string) =>
-  (text.charAt(0).toUpperCase() + text.slice(1)).replace(ACRONYMS, (word) => word.toUpperCase());
 
 /** The picture of a plan from an answer that has (at least) its series; one line per metric and part. */
 export function modelOf(plan: Plan, items: Series[], resolution: number): ChartModel {
@@ -181,19 +176,29 @@ export interface MetricPlan {
   help: string;
 }
 
-/** Parts of a stack that are worth a picture of their own; all other parts come on request. */
-const KEY_PARTS = new Set(["cpu_user", "cpu_system", "cpu_iowait", "mem_used"]);
+/** Drawn together for one node, but not worth a picture each for several: these come on request. */
+const SECONDARY = new Set([
+  ...[
+    "cpu_nice",
+    "cpu_irq",
+    "cpu_softirq",
+    "cpu_steal",
+    "load_five",
+    "load_fifteen",
+    "mem_buffers",
+    "mem_cached",
+  ],
+  ...["page_in_bw", "page_out_bw", "swap_in_bw", "swap_out_bw", "disk_read_ops", "disk_write_ops"],
+]);
 
 export function metricPlans(group: Group, catalogue: Metric[]): { main: MetricPlan[]; more: MetricPlan[] } {
   const first = new Set(
-    group.main.flatMap((plan) =>
-      plan.metrics.filter((name) => name !== plan.whole && (!plan.stacked || KEY_PARTS.has(name))),
-    ),
+    group.main.flatMap((plan) => plan.metrics.filter((name) => name !== plan.whole && !SECONDARY.has(name))),
   );
   const all = catalogue.filter((metric) => metric.group === group.name && !metric.name.endsWith("*"));
   const plans = all.map(({ name, unit, help }) => ({
     metric: name,
-    title: sentence(name.replaceAll("_", " ")),
+    title: metricName(name),
     unit,
     help,
   }));

@@ -96,7 +96,7 @@ function optionsFor(latest: { current: Props }, width: number): uPlot.Options {
   return {
     width: Math.max(width, 100),
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: true, range: () => [latest.current.window.start, latest.current.window.end] },

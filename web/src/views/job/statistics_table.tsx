@@ -4,6 +4,7 @@ import type { JobDetail, MetricStatistics, Spread } from "../../api/types";
 import { useResource } from "../../app/resource";
 import { useGroups } from "../../charts/catalogue";
 import { download, toCsv } from "../../format/csv";
+import { metricName } from "../../format/metrics";
 import { formatValue } from "../../format/units";
 import { Loading, ProblemNote } from "../../parts/notes";
 import { nodeLink } from "../jobs/jobs_table";
@@ -98,7 +99,7 @@ export function StatisticsTable({ job, refreshSeconds }: Props) {
 function MetricRows({ row, cluster }: { row: MetricStatistics; cluster: string }) {
   const [open, setOpen] = useState(false);
   const several = row.nodes.length > 1;
-  const name = row.metric.replaceAll("_", " ");
+  const name = metricName(row.metric);
   return (
     <tbody>
       <tr>

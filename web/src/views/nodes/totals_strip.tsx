@@ -26,7 +26,7 @@ export function TotalsStrip({ totals, state, onState }: Props) {
               <button
                 type="button"
                 key={name}
-                class={`badge ${totals[name] ? look.tone : "quiet"}`}
+                class={`badge ${totals[name] ? look.tone : "none"}`}
                 aria-pressed={state === name}
                 title={`${look.meaning} Click to filter.`}
                 onClick={() => onState(name)}
