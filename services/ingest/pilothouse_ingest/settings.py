@@ -25,13 +25,13 @@ class IngestSettings(ProcessSettings, frozen=True, kw_only=True):
     ]
     ingest_workers: Annotated[
         int, Meta(ge=1, le=64, description="threads that write samples; each has a connection")
-    ] = 2
+    ] = 1
     ingest_batch_messages: Annotated[
         int, Meta(ge=1, le=50_000, description="most messages of samples in one write")
     ] = 1000
     ingest_batch_bytes: Annotated[
         int, Meta(ge=1024, description="most compressed bytes of samples in one write")
-    ] = 1 << 20
+    ] = 256 << 10
     ingest_batch_age_seconds: Annotated[
         float, Meta(gt=0, le=60, description="longest wait for more messages before a write")
     ] = 0.1

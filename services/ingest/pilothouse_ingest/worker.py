@@ -24,6 +24,10 @@ T = TypeVar("T")
 _IDLE_SECONDS = 0.5
 """How often an idle worker looks whether to stop."""
 
+_GAPS = 5
+"""A batch waits for its age, but no longer than this part of it without any message: under load
+batches fill, and a message that comes alone does not wait for company that is not on its way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -101,16 +105,17 @@ class Worker(Generic[T]):
                 return
 
     def _collect(self, consumer: Consumer) -> Batch[T]:
-        """Take messages until a bound is reached; an empty batch when there are none."""
+        """Take messages until a bound is reached, or none comes for a while; empty when there are none."""
         batch: Batch[T] = Batch()
         limits, monotonic = self._limits, self._clock.monotonic
         delivery = consumer.receive(_IDLE_SECONDS)
         end = monotonic() + limits.age_seconds
+        gap = limits.age_seconds / _GAPS
         while delivery is not None:
             self._add(batch, delivery)
             if len(batch) >= limits.messages or batch.bytes >= limits.bytes:
                 break
-            delivery = consumer.receive(max(0.0, end - monotonic()))
+            delivery = consumer.receive(max(0.0, min(gap, end - monotonic())))
         return batch
 
     def _add(self, batch: Batch[T], delivery: Delivery) -> None:
