@@ -111,6 +111,8 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed_under_load(
         kill(stack)
         while time.monotonic() < end:
             time.sleep(0.1)
+    sender = stack.start("sender", "drain", str(stack.directory / "load"))
+    assert sender.wait(within=60) == 0, sender.output()
     end_time = load.start_time + timedelta(seconds=load.points + 1)
     span = {"start": load.start_time.isoformat(), "end": end_time.isoformat()}
 
