@@ -36,15 +36,8 @@ class Inbox:
 
 
 @pytest.fixture
-def vhost(rabbitmq):
-    url = rabbitmq.new_vhost()
-    yield url
-    rabbitmq.drop_vhost(url)
-
-
-@pytest.fixture
-def inboxes(vhost):
-    made = {queue.name: Inbox(vhost, queue) for queue in (INGEST_SAMPLES, INGEST_EVENTS)}
+def inboxes(rabbitmq_url):
+    made = {queue.name: Inbox(rabbitmq_url, queue) for queue in (INGEST_SAMPLES, INGEST_EVENTS)}
     for inbox in made.values():
         inbox.look()  # declares the queue
     yield made[INGEST_SAMPLES.name], made[INGEST_EVENTS.name]
@@ -53,9 +46,9 @@ def inboxes(vhost):
 
 
 @pytest.fixture
-def agent(vhost, tmp_path):
+def agent(rabbitmq_url, tmp_path):
     env = {
-        "PILOTHOUSE_BROKER_URL": vhost,
+        "PILOTHOUSE_BROKER_URL": rabbitmq_url,
         "PILOTHOUSE_HOSTNAME": "n01",
         "PILOTHOUSE_INTERVAL_SECONDS": "1",
         "PILOTHOUSE_SPOOL_DIR": str(tmp_path / "spool"),
