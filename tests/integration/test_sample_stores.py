@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -119,6 +120,38 @@ def test_a_server_that_does_not_answer_in_time_is_unavailable():
 
         with pytest.raises(StoreUnavailable, match="timed out"):
             store.write([ramp("node01", [1])])
+
+
+def test_a_bucket_of_influxdb_2_is_mapped_for_influxql_once():
+    others = {
+        "/api/v2/dbrps": b'{"content":[]}',
+        "/api/v2/buckets": b'{"buckets":[{"id":"0f","name":"b"}]}',
+    }
+    with recording_server(others=others) as (port, requests):
+        store = open_sample_store(f"influxdb://token@127.0.0.1:{port}/b?org=o&api=2")
+        assert count_of(store) == 0
+        assert count_of(store) == 0
+        store.close()
+
+    assert [(r.method, r.path.partition("?")[0]) for r in requests] == [
+        ("GET", "/api/v2/dbrps"),
+        ("GET", "/api/v2/buckets"),
+        ("POST", "/api/v2/dbrps"),
+        ("POST", "/query"),
+        ("POST", "/query"),
+    ]
+    mapping = json.loads(requests[2].body)
+    assert (mapping["database"], mapping["bucketID"], mapping["org"]) == ("b", "0f", "o")
+    assert {r.headers["Authorization"] for r in requests} == {"Token token"}
+
+
+def test_a_missing_bucket_of_influxdb_2_is_named():
+    others = {"/api/v2/dbrps": b'{"content":[]}', "/api/v2/buckets": b'{"buckets":[]}'}
+    with recording_server(others=others) as (port, _):
+        store = open_sample_store(f"influxdb://127.0.0.1:{port}/b?org=o&api=2")
+
+        with pytest.raises(StoreUnavailable, match="no bucket 'b' in organisation 'o'"):
+            count_of(store)
 
 
 @pytest.fixture
@@ -257,6 +290,58 @@ def test_the_embedded_store_opened_again_still_replaces_what_is_doubled(tmp_path
     again.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         again.check()
+
+
+def test_questions_to_the_embedded_store_do_not_wait_for_a_long_write(tmp_path: Path):
+    store = open_sample_store(f"duckdb://{tmp_path}/samples.duckdb")
+    store.write([ramp("node01", [1])])
+    body = ramp("node02", range(400_000))
+    writing = threading.Thread(target=store.write, args=([body],))
+    answered = 0
+
+    writing.start()
+    while writing.is_alive():
+        count_of(store)
+        answered += 1
+    writing.join()
+
+    assert answered > 3
+    store.close()
+
+
+def test_the_embedded_store_goes_on_after_its_disk_was_full(tmp_path: Path):
+    """The file size limit of a child process stands for the disk."""
+    code = """
+import resource, signal, sys
+from pilothouse_common.errors import StoreUnavailable
+from pilothouse_common.store.samples.open import open_sample_store
+from tests.support.samples import NOW, ramp
+store = open_sample_store(sys.argv[1])
+store.write([ramp("node01", [1])])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+big = [ramp(f"node{n}", [i * 1.37 for i in range(5000)]) for n in range(20)]
+for _ in range(3):
+    try:
+        store.write(big)
+    except StoreUnavailable as exc:
+        print("full", exc)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+store.check()
+store.write(big)
+store.close()
+"""
+    url = f"duckdb://{tmp_path}/samples.duckdb"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, url], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "full" in done.stdout
+    store = open_sample_store(url)
+    assert count_of(store) == 100_001
+    store.close()
 
 
 def test_the_embedded_store_takes_unknown_tags_as_part_of_the_series(tmp_path: Path):

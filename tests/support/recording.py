@@ -1,7 +1,7 @@
 """An HTTP server that keeps what it was sent, for what a real server does not show or cannot do."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -17,13 +17,16 @@ class Request:
 
 
 class RecordingServer(ThreadingHTTPServer):
-    """Answers a write as told, everything else with 200 and an empty InfluxQL answer."""
+    """Answers a write as told, the given paths with their JSON, all else with an empty InfluxQL answer."""
 
-    def __init__(self, *, status: int, answer: bytes, silent: bool) -> None:
+    def __init__(
+        self, *, status: int, answer: bytes, silent: bool, others: Mapping[str, bytes]
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[Request] = []
         self.write_answer = (status, answer)
         self.silent = silent
+        self.others = others
         self.released = threading.Event()
 
 
@@ -43,7 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.silent:
             self.server.released.wait(30)
         writing = "/write" in self.path
-        status, data = self.server.write_answer if writing else (200, b'{"results":[]}')
+        other = self.server.others.get(self.path.partition("?")[0], b'{"results":[]}')
+        status, data = self.server.write_answer if writing else (200, other)
         self.send_response(status)
         if status != 204:
             self.send_header("Content-Length", str(len(data)))
@@ -63,10 +67,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def recording_server(
-    *, status: int = 204, answer: bytes = b"", silent: bool = False
+    *,
+    status: int = 204,
+    answer: bytes = b"",
+    silent: bool = False,
+    others: Mapping[str, bytes] = {},
 ) -> Iterator[tuple[int, list[Request]]]:
     """Yield the port and the requests as they come."""
-    server = RecordingServer(status=status, answer=answer, silent=silent)
+    server = RecordingServer(status=status, answer=answer, silent=silent, others=others)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

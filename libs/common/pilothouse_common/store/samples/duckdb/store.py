@@ -1,4 +1,4 @@
-"""The adapter: one file, one writing connection under a lock, a cursor per question."""
+"""The adapter: one file, one connection that writes, and one for each question beside it."""
 
 import threading
 from collections.abc import Sequence
@@ -39,7 +39,8 @@ class DuckSampleStore:
 
     def __init__(self, url: str) -> None:
         self._path = _path_of(url)
-        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._lock = threading.Lock()  # never held while something is written or asked
         self._closed = False
         try:
             self._open()
@@ -48,9 +49,10 @@ class DuckSampleStore:
 
     def write(self, bodies: Sequence[bytes]) -> None:
         """Parse and store; see SampleStore.write."""
-        with self._lock:
-            self._usable()
-            self._broken = True  # unless the write ends in a way that leaves the writer sound
+        with self._writing:
+            with self._lock:
+                self._usable()
+                self._broken = True  # unless the write ends in a way that leaves the writer sound
             try:
                 self._writer.write(bodies)
             except Rejected:
@@ -105,31 +107,43 @@ class DuckSampleStore:
         return [row[0] for row in self._ask(questions.metrics_query(cluster, since, hostname))]
 
     def check(self) -> None:
-        """Raise StoreUnavailable when it cannot be used now."""
+        """Raise StoreUnavailable when it cannot be used now; open it anew after a failed write."""
+        if self._writing.acquire(blocking=False):
+            try:
+                with self._lock:
+                    self._usable()
+            finally:
+                self._writing.release()
         self._ask(("SELECT 1", []))
 
     def close(self) -> None:
-        """Write the file out and give it up."""
-        with self._lock:
+        """Write the file out and give it up; a write that has begun ends first."""
+        with self._writing, self._lock:
             if not self._closed:
                 self._closed = True
-                self._connection.close()
+                self._close()
 
     def _open(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = duckdb.connect(str(self._path), config=_SETTINGS)
-            self._connection.execute(TABLES)
-            self._writer = Writer(self._connection)
+            self._root = duckdb.connect(str(self._path), config=_SETTINGS)
+            self._root.execute(TABLES)
+            self._write_connection = self._root.cursor()
+            self._writer = Writer(self._write_connection)
         except (duckdb.Error, OSError) as exc:
             reason = str(exc).partition("\n")[0]
             raise StoreUnavailable(f"sample store {self._path}: {reason}") from exc
         self._broken = False
 
+    def _close(self) -> None:
+        self._write_connection.close()
+        self._root.close()
+
     def _ask(self, query: questions.Query) -> list[tuple[Any, ...]]:
         with self._lock:
-            self._usable()
-            cursor = self._connection.cursor()
+            if self._closed:
+                raise self._is_closed()
+            cursor = self._root.cursor()
         try:
             return cursor.execute(*query).fetchall()
         except duckdb.Error as exc:
@@ -139,15 +153,15 @@ class DuckSampleStore:
 
     def _usable(self) -> None:
         if self._closed:
-            raise StoreUnavailable(f"sample store {self._path}: closed")
+            raise self._is_closed()
         if self._broken:  # what the failed write began goes with its connection
-            self._connection.close()
+            self._close()
             self._open()
 
+    def _is_closed(self) -> StoreUnavailable:
+        return StoreUnavailable(f"sample store {self._path}: closed")
+
     def _failed(self, exc: duckdb.Error) -> StoreUnavailable:
-        """After a fatal error (a full disk) DuckDB wants the file opened anew."""
-        if isinstance(exc, duckdb.FatalException | duckdb.ConnectionException):
-            self._broken = True
         return StoreUnavailable(f"sample store {self._path}: {exc}")
 
 

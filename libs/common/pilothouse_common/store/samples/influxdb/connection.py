@@ -33,7 +33,7 @@ class Connection:
         self._timeout = urllib3.Timeout(
             connect=min(5.0, address.timeout_seconds), read=address.timeout_seconds
         )
-        self._pool = urllib3.PoolManager(maxsize=16, retries=False)
+        self._pool = urllib3.PoolManager(maxsize=64, retries=False)
         self._headers = _credentials(address)
         self._lock = threading.Lock()
         self._version: Version | None = None
