@@ -18,7 +18,7 @@ from pilothouse_common.errors import (
     Unauthenticated,
     UnknownMessage,
 )
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,6 +47,19 @@ class FieldProblem(BaseModel):
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "no job 4711",
+                    "instance": "/v1/jobs/4711",
+                }
+            ]
+        }
+    )
     type: str = Field(description="kind of problem; about:blank means the status says it all")
     title: str = Field(description="the status in words")
     status: int = Field(description="the HTTP status")

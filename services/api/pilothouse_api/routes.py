@@ -29,10 +29,15 @@ Send a token as `Authorization: Bearer …` or `X-Auth-Token`; browsers hold a s
 operation names the scopes it needs. Lists are `{"items": […], "next": link or null}`; follow `next`.
 Errors are RFC 9457 problem details. What the token may not see does not exist (404).
 """
-_ALWAYS = {"422": "The request does not fit: `errors` or `detail` says where."}
+_UNFIT = {"422": "The request does not fit: `errors` or `detail` says where."}
+_JSON_BODY = {"400": "The body is not JSON.", "413": "The body is too large."}
 _GUARDED = {
     "401": "No token, or not a valid one (any more).",
     "403": "The token has no such scope, or a session came without its CSRF proof.",
+}
+_BY_NAME = {
+    "login": {"401": "The code is unknown, used or too old."},
+    "open_session": {"401": "The token is not valid."},
 }
 _BY_MARK = {
     "{": {"404": "It does not exist, or the token may not see it."},
@@ -41,7 +46,6 @@ _BY_MARK = {
     "/v1/samples": {"413": "The body is too large.", "415": "Another content type or encoding."},
     "/v1/live": {"429": "Too many open streams; see Retry-After."},
     "/v1/nodes/": {"409": "Several clusters have one: name the cluster."},
-    "/v1/jobs/": {"409": "Several clusters have one: name the cluster."},
 }
 
 
@@ -86,21 +90,25 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _add_problems(path: str, operation: dict[str, Any]) -> None:
-    found = dict(_ALWAYS)
-    if operation.get("security"):
-        found |= _GUARDED
-    if operation["operationId"] == "login":
-        found["401"] = "The code is unknown, used or too old."
-    if operation["operationId"] == "open_session":
-        found["401"] = "The token is not valid."
-    for mark, problems in _BY_MARK.items():
-        if mark in path:
-            found |= problems
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for status, text in sorted(found.items()):
+    for status, text in sorted(_problems_of(path, operation).items()):
         existing = operation["responses"].get(status)
         if existing is None or status == "422":
             operation["responses"][status] = {"description": text, "content": content}
+
+
+def _problems_of(path: str, operation: dict[str, Any]) -> dict[str, str]:
+    body = operation.get("requestBody", {}).get("content", {})
+    found = dict(_UNFIT) if body or "parameters" in operation else {}
+    if "application/json" in body:
+        found |= _JSON_BODY
+    if operation.get("security"):
+        found |= _GUARDED
+    found |= _BY_NAME.get(operation["operationId"], {})
+    for mark, problems in _BY_MARK.items():
+        if mark in path:
+            found |= problems
+    return found
 
 
 def _name_scopes(operation: dict[str, Any]) -> None:

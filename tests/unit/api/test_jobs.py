@@ -196,4 +196,4 @@ def test_without_metrics_the_series_are_those_that_have_samples(gateway: Gateway
 
     assert {s["metric"] for s in known["items"]} == {"cpu_load"}
     assert api.get("/v1/jobs/7/series", metrics="my_own").json()["items"][0]["unit"] == ""
-    assert api.get("/v1/jobs/7/series", metrics="cpu_lod").status_code == 422
+    assert api.get("/v1/jobs/7/series", metrics="cpu_burden").status_code == 422

@@ -203,7 +203,8 @@ def test_a_foreign_line_does_not_hide_behind_the_first(
 def test_a_token_of_one_job_sends_its_samples_only(gateway: Gateway, client: TestClient) -> None:
     inside = Api(client, gateway.token("alice", ["samples:write"], job_id=7))
 
-    answers = [post_samples(inside, a_line(jobid=job).encode()) for job in ("7", "8", "")]
+    lines = (a_line(jobid="7"), a_line(jobid="8"), a_line())
+    answers = [post_samples(inside, line.encode()) for line in lines]
 
     assert [answer.status_code for answer in answers] == [202, 403, 403]
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ClusterItem(BaseModel):
@@ -18,5 +18,23 @@ class ClusterItem(BaseModel):
 class ClusterPage(BaseModel):
     """All clusters: a site has a handful."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "name": "alpha",
+                            "first_seen": "2026-11-01T06:00:00Z",
+                            "nodes": 128,
+                            "jobs_running": 97,
+                            "jobs_pending": 12,
+                        }
+                    ],
+                    "next": None,
+                }
+            ]
+        }
+    )
     items: list[ClusterItem]
     next: str | None = Field(default=None, description="always null: one page")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -48,4 +48,5 @@ REQUEST_BODY: dict[str, Any] = {
 class Accepted(BaseModel):
     """The broker has them."""
 
-    accepted: int = Field(description="events, or messages of samples", examples=[1])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"accepted": 1}]})
+    accepted: int = Field(description="events, or messages of samples")

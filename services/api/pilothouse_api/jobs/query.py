@@ -36,7 +36,7 @@ class JobQuery(BaseModel):
     end: Time | None = Field(
         default=None, description="jobs that ran before: RFC 3339, Unix seconds or `-1h`"
     )
-    sort: JobSort = "-start_time"
+    sort: JobSort = Field(default="-start_time", description="`-` in front: descending")
     limit: int = Field(default=50, ge=1, le=MAX_LIMIT, description="items per page")
     cursor: str | None = Field(
         default=None,

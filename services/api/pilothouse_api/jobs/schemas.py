@@ -68,6 +68,9 @@ class JobItem(BaseModel):
 class JobPage(BaseModel):
     """A page of jobs."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [_EXAMPLE], "next": "/v1/jobs?cursor=WyJq"}]}
+    )
     items: list[JobItem]
     next: str | None = Field(description="path of the next page")
 
@@ -92,9 +95,38 @@ class HistoryItem(BaseModel):
     data: dict[str, Any]
 
 
+_DETAIL: dict[str, Any] = {
+    **_EXAMPLE,
+    "uid": 1001,
+    "group": "chem",
+    "comment": None,
+    "work_dir": "/home/alice/relax",
+    "derived_exit_code": None,
+    "sluid": None,
+    "allocations": [
+        {
+            "hostname": "n001",
+            "restart": 0,
+            "start_time": "2026-11-20T12:00:00Z",
+            "end_time": None,
+            "gpu_ids": [],
+        }
+    ],
+    "history": [
+        {
+            "type": "job.started",
+            "time": "2026-11-20T12:00:00Z",
+            "source": "/alpha/hook/ctl",
+            "data": {"cluster": "alpha", "job_id": 4711, "start_time": "2026-11-20T12:00:00Z"},
+        }
+    ],
+}
+
+
 class JobDetail(JobItem):
     """One job with everything that is known of it."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_DETAIL]})
     uid: int | None
     group: str | None
     comment: str | None
@@ -127,7 +159,26 @@ class MetricStatistics(BaseModel):
     nodes: list[NodeStatistics]
 
 
+_NUMBERS: dict[str, Any] = {"min": 2.5, "max": 99.1, "avg": 87.3, "count": 360}
+
+
 class JobStatistics(BaseModel):
     """Statistics of one job; a metric without samples is not listed."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "metric": "cpu_user",
+                            "unit": "%",
+                            **_NUMBERS,
+                            "nodes": [{"hostname": "n001", **_NUMBERS}],
+                        }
+                    ]
+                }
+            ]
+        }
+    )
     items: list[MetricStatistics]

@@ -13,6 +13,19 @@ from pilothouse_api.ports import Ports, ports_of
 from pilothouse_api.words import ClusterQuery
 
 router = APIRouter(prefix="/v1/live", tags=["live"])
+_EVENT = {
+    "type": "object",
+    "description": "one event of the stream",
+    "properties": {
+        "id": {"type": "string", "description": "its seq, for Last-Event-ID"},
+        "event": {"type": "string", "description": "its type, or reset"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "seq, type, time, cluster, job_id, hostname, data",
+        },
+    },
+}
 _EXAMPLE = (
     "retry: 2000\nid: 41\n\nid: 42\nevent: job.started\n"
     'data: {"seq":42,"type":"job.started","time":"2026-11-20T12:00:00Z","cluster":"alpha",'
@@ -28,7 +41,7 @@ _EXAMPLE = (
     responses={
         200: {
             "description": "Server-sent events without end",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+            "content": {"text/event-stream": {"schema": _EVENT, "example": _EXAMPLE}},
         }
     },
 )

@@ -1,6 +1,6 @@
 """Shapes of the catalogue of metrics."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class MetricItem(BaseModel):
@@ -16,5 +16,23 @@ class MetricItem(BaseModel):
 class MetricPage(BaseModel):
     """The whole catalogue."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "name": "cpu_user",
+                            "unit": "%",
+                            "combine": "avg",
+                            "group": "CPU",
+                            "help": "Time in user code.",
+                        }
+                    ],
+                    "next": None,
+                }
+            ]
+        }
+    )
     items: list[MetricItem]
     next: str | None = Field(default=None, description="always null: one page")

@@ -9,10 +9,9 @@ from pilothouse_common.runtime.clock import Clock
 from pilothouse_common.store.samples.port import Last, SampleStore
 
 LIVE_METRICS = (
-    "cpu_load", "cpu_user", "cpu_system", "cpu_iowait", "cpu_idle", "mem_used", "mem_total",
-    "swap_used", "net_bw",
-    "eth_read_bw", "eth_write_bw", "disk_read_bw", "disk_write_bw", "acc_utilization",
-    "acc_mem_used",
+    "cpu_load", "cpu_user", "cpu_nice", "cpu_system", "cpu_idle", "cpu_iowait", "cpu_irq", "cpu_softirq",
+    "cpu_steal", "mem_total", "mem_used", "swap_used", "net_bw", "eth_read_bw", "eth_write_bw",
+    "disk_read_bw", "disk_write_bw", "acc_utilization", "acc_mem_used",
 )  # fmt: skip
 """What lists of nodes show, as far as there is any of it."""
 LOOK_BACK = timedelta(minutes=15)

@@ -25,7 +25,7 @@ from pilothouse_api.words import ClusterQuery, Word
 router = APIRouter(prefix="/v1/nodes", tags=["nodes"])
 PortsDep = Annotated[Ports, Depends(ports_of)]
 Reader = Annotated[Caller, needs("nodes:read")]
-Hostname = Annotated[Word, Path(examples=["n001"])]
+Hostname = Annotated[Word, Path(description="as Slurm knows it", examples=["n001"])]
 
 
 @router.get("", summary="List nodes")

@@ -1,11 +1,26 @@
 """Shapes of nodes."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 NodeState = Literal["up", "stale", "down"]
+
+
+_EXAMPLE: dict[str, Any] = {
+    "cluster": "alpha",
+    "hostname": "n001",
+    "state": "up",
+    "last_sample_time": "2026-11-20T12:00:00Z",
+    "reported_time": "2026-11-20T11:12:13Z",
+    "interval_seconds": 10.0,
+    "boot_time": "2026-11-01T06:00:00Z",
+    "agent_version": "0.1.0",
+    "hardware": {"cpu_model": "AMD EPYC 9654", "sockets": 2, "cores": 192},
+    "values": {"cpu_load": 96.2, "cpu_user": 48.1},
+    "jobs": [4711],
+}
 
 
 class Hardware(BaseModel):
@@ -27,25 +42,7 @@ class Hardware(BaseModel):
 class NodeItem(BaseModel):
     """One node now."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "cluster": "alpha",
-                    "hostname": "n001",
-                    "state": "up",
-                    "last_sample_time": "2026-11-20T12:00:00Z",
-                    "reported_time": "2026-11-20T11:12:13Z",
-                    "interval_seconds": 10.0,
-                    "boot_time": "2026-11-01T06:00:00Z",
-                    "agent_version": "0.1.0",
-                    "hardware": {"cpu_model": "AMD EPYC 9654", "sockets": 2, "cores": 192},
-                    "values": {"cpu_load": 96.2, "cpu_user": 48.1},
-                    "jobs": [4711],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
     cluster: str
     hostname: str
     state: NodeState = Field(
@@ -66,5 +63,8 @@ class NodeItem(BaseModel):
 class NodePage(BaseModel):
     """A page of nodes, ordered by cluster and hostname."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [_EXAMPLE], "next": "/v1/nodes?cursor=WyJu"}]}
+    )
     items: list[NodeItem]
     next: str | None = Field(description="path of the next page")

@@ -30,8 +30,13 @@ def publish_samples(
     caller: Annotated[Caller, needs("samples:write")],
     body: Body,
     ports: Annotated[Ports, Depends(ports_of)],
-    cluster: Annotated[str | None, Query(max_length=63)] = None,
-    hostname: Annotated[str | None, Query(max_length=253)] = None,
+    cluster: Annotated[
+        str | None,
+        Query(max_length=63, description="else the token's, else that of the first line"),
+    ] = None,
+    hostname: Annotated[
+        str | None, Query(max_length=253, description="else that of the first line")
+    ] = None,
 ) -> Accepted:
     """Take ClusterCockpit line protocol (seconds; gzip or identity) of one node.
 

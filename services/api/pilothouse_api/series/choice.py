@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pilothouse_common.contract.metrics import METRICS
+from pilothouse_common.contract.metrics import find_metric
 from pilothouse_common.errors import Malformed
 from pilothouse_common.store.samples.port import SampleStore
 
 MAX_METRICS = 32
 PREFERRED = (
-    "cpu_user", "cpu_load", "mem_used", "net_bw", "eth_read_bw", "eth_write_bw", "disk_read_bw",
-    "disk_write_bw", "mem_bw", "flops_any", "acc_utilization", "acc_mem_used",
+    "cpu_user", "cpu_system", "cpu_load", "mem_used", "net_bw", "eth_read_bw", "eth_write_bw",
+    "disk_read_bw", "disk_write_bw", "mem_bw", "flops_any", "acc_utilization", "acc_mem_used",
 )  # fmt: skip
 """What people look at first, as far as there is any of it."""
-_UNITS = {metric.name: metric.unit for metric in METRICS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,22 @@ def choose_metrics(
     names = split_names(wanted)
     if len(names) > MAX_METRICS:
         raise Malformed(f"metrics: {len(names)} names, at most {MAX_METRICS} at once")
-    if names and all(name in _UNITS for name in names):
-        return [Choice(name, _UNITS[name]) for name in names]
+    known = {name: found for name in names if (found := find_metric(name)) is not None}
+    if names and len(known) == len(names):
+        return [Choice(name, known[name].unit) for name in names]
     present = samples.metrics(cluster, since=since, hostname=hostname)
     if not names:
         names = [n for n in PREFERRED if n in present] or present[: len(PREFERRED)]
     for name in names:
-        if name not in _UNITS and name not in present:
+        if name not in known and name not in present:
             raise Malformed(f"metrics: {name!r} is not known here; /v1/metrics lists the names")
-    return [Choice(name, _UNITS.get(name, "")) for name in names]
+    return [Choice(name, unit_of(name)) for name in names]
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of a metric, empty for a plain number and for what the catalogue has not."""
+    metric = find_metric(name)
+    return metric.unit if metric is not None else ""
 
 
 def split_names(wanted: Sequence[str] | None) -> list[str]:
@@ -65,6 +71,6 @@ def split_names(wanted: Sequence[str] | None) -> list[str]:
     if not found:
         raise Malformed("metrics: no name in it; leave it out for a sensible few")
     for name in found:
-        if len(name) > 255 or not name.isprintable():
+        if len(name) > 255 or not name.isprintable() or "*" in name:
             raise Malformed(f"metrics: {name[:40]!r} is no metric name")
     return found

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from pilothouse_api.access.authorize import needs
 from pilothouse_api.access.caller import Caller
@@ -41,6 +41,10 @@ def list_tokens(
 
 
 @router.delete("/{jti}", status_code=204, summary="Revoke a token", response_class=Response)
-def revoke_token(jti: Word, caller: Annotated[Caller, needs()], ports: PortsDep) -> None:
+def revoke_token(
+    jti: Annotated[Word, Path(description="its id")],
+    caller: Annotated[Caller, needs()],
+    ports: PortsDep,
+) -> None:
     """End a token and all that were minted from it, within a second."""
     service.revoke(ports, caller, jti)

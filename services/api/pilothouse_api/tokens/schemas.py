@@ -53,10 +53,25 @@ class NewToken(BaseModel):
         min_length=1, max_length=64, description="scopes, or bundles like compute_data"
     )
     restriction: RestrictionShape = Field(default_factory=RestrictionShape)
-    lifetime_seconds: int = Field(ge=1, le=MAX_LIFETIME_SECONDS)
+    lifetime_seconds: int = Field(
+        ge=1, le=MAX_LIFETIME_SECONDS, description="ends with the parent at the latest"
+    )
     subject: Word | None = Field(
         default=None, description="for whom; another than oneself needs tokens:manage"
     )
+
+
+_EXAMPLE: dict[str, Any] = {
+    "jti": "0d9e3b7c5f8a4a52a1f2c7d1d6b1c9e4",
+    "subject": "alice",
+    "name": "my dashboard",
+    "scopes": ["jobs:read", "stats:read"],
+    "restriction": {"cluster": "alpha"},
+    "parent_jti": None,
+    "created_time": "2026-11-20T12:00:00Z",
+    "expiry_time": "2026-11-21T12:00:00Z",
+    "revoked_time": None,
+}
 
 
 class TokenItem(BaseModel):
@@ -76,11 +91,15 @@ class TokenItem(BaseModel):
 class MintedToken(TokenItem):
     """A new token. It is shown this once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{**_EXAMPLE, "token": "eyJhbGciOiJIUzI1NiIs…"}]}
+    )
     token: str
 
 
 class TokenPage(BaseModel):
     """A page of tokens, newest first."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_EXAMPLE], "next": None}]})
     items: list[TokenItem]
     next: str | None = Field(description="path of the next page")
