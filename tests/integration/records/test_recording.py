@@ -95,6 +95,18 @@ def test_what_is_told_again_is_not_stored_again(records: Records) -> None:
     assert assert_whole(records) == 2
 
 
+def test_the_first_telling_of_an_id_is_kept(records: Records) -> None:
+    def telling(name: str) -> Event:
+        data = JobStarted(cluster="c", job_id=7, start_time=at(0), name=name)
+        return told(data, event_id="1")
+
+    assert store(records, telling("first"), telling("second")) == 1
+    assert store(records, telling("third")) == 0
+
+    with records.reading() as session:
+        assert [job.name for job in JobRepository(session).page(JobFilter()).items] == ["first"]
+
+
 def test_one_id_from_two_sources_is_two_events(records: Records) -> None:
     data = JobStarted(cluster="c", job_id=7, start_time=at(0))
 

@@ -353,3 +353,10 @@ def test_a_requeued_round_without_its_start_is_the_one_before_the_next() -> None
 
     assert record.values["state"] == "RUNNING"
     assert spans(record) == [("n1", 0, at(0), at(60)), ("n2", 1, at(200), None)]
+
+
+def test_a_prolog_tells_the_restart_of_a_round_whose_start_is_missing() -> None:
+    record = only([node_started(1, restart=1), finished(60, restart=2)])
+
+    assert (record.values["state"], record.values["restart_count"]) == ("PENDING", 2)
+    assert spans(record) == [("n1", 1, at(1), at(60))]

@@ -19,6 +19,15 @@ from pilothouse_common.store.records.migration import upgrade
 
 _READ_ONLY = "pilothouse_read_only"
 _BUSY_SECONDS = 10
+_SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "plan_cache_mode": "force_custom_plan",  # users and nodes differ in how many jobs they have
+    # A host that vanished must not keep its locks.
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "idle_in_transaction_session_timeout": 60_000,
+}
 FORMS = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///PATH"
 
 
@@ -124,7 +133,7 @@ def _engine(url: URL, pool_size: int) -> Engine:
         return engine
     arguments = {
         "connect_timeout": 5,
-        "options": "-c timezone=UTC -c plan_cache_mode=force_custom_plan",  # users differ in size
+        "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items()),
         "application_name": "pilothouse",
         "keepalives_idle": 10,
         "keepalives_interval": 5,
