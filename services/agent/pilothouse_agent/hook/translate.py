@@ -72,7 +72,7 @@ def translate(
     node = env.text("SLURMD_NODENAME", limit=MAX_HOSTNAME)
     host = hostname if context.endswith("slurmctld") else node or hostname
     event_type, fields = make(env, host, now_ns)
-    event_id = f"{event_type}/{job_id}/{_start_key(env) or unique}"
+    event_id = f"{event_type}/{job_id}/{_start_key(env, context) or unique}"
     return Translated(
         event_id,
         event_type,
@@ -150,13 +150,15 @@ def _step(env: Environment) -> str | None:
     return env.text("SLURM_STEP_ID", "SLURM_STEPID", limit=32)
 
 
-def _start_key(env: Environment) -> int | None:
+def _start_key(env: Environment, context: str) -> int | None:
     """Name this start of the job, or None: job ids come again, and an epilog's restart count is off.
 
+    None also for tasks: they come after the prolog of their node and may know other things than it, and
+    one id must not stand for two different tellings, of which the first to arrive would win.
     SLURM_JOB_START_TIME (from 23.11, not in TaskEpilog) is that of the run that began or ended,
     while the restart count of the epilog of a requeued run is already that of the next one.
     """
-    return env.number("SLURM_JOB_START_TIME", most=MAX_EPOCH)
+    return None if context.endswith("_task") else env.number("SLURM_JOB_START_TIME", most=MAX_EPOCH)
 
 
 def _job(env: Environment, limit_seconds: int | None) -> list[tuple[str, Value]]:
