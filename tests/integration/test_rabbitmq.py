@@ -232,6 +232,44 @@ def test_a_queue_that_exists_with_other_properties_is_told_to_the_consumer(make:
         make().consumer(other, prefetch=1).receive(10)
 
 
+def delete_queue(rabbitmq: RabbitServer, url: str) -> None:
+    vhost = url.rsplit("/", 1)[1]
+    rabbitmq.manage("DELETE", f"/api/queues/{vhost}/{INGEST_EVENTS.name}")
+
+
+def test_a_deleted_queue_is_made_again_by_its_idle_consumer(
+    rabbitmq: RabbitServer, rabbitmq_url: str, make: Make
+):
+    consumer = make(idle_check_seconds=0.2).consumer(INGEST_EVENTS, prefetch=5)
+    assert consumer.receive(0.5) is None
+    delete_queue(rabbitmq, rabbitmq_url)
+
+    def is_there_again() -> bool:
+        assert consumer.receive(0.1) is None
+        path = f"/api/queues/{rabbitmq_url.rsplit('/', 1)[1]}/{INGEST_EVENTS.name}"
+        return bool(rabbitmq.manage("GET", path))
+
+    eventually(is_there_again, within=10)
+    make().publisher().publish(some_events(1))
+    assert receive(consumer, 1)[0].message.body == b"event 0"
+
+
+def test_a_deleted_queue_is_made_again_by_a_publisher_that_misses_it(
+    rabbitmq: RabbitServer, rabbitmq_url: str, make: Make
+):
+    broker = make()
+    publisher = broker.publisher()
+    publisher.publish(some_events(1))
+    delete_queue(rabbitmq, rabbitmq_url)
+
+    with pytest.raises(BrokerUnavailable, match="no queue is bound"):
+        publisher.publish(some_events(1))
+
+    eventually(lambda: published(publisher, an_event(5)), within=10)
+    consumer = broker.consumer(INGEST_EVENTS, prefetch=5)
+    assert receive(consumer, 1)[0].message.body == b"event 5"
+
+
 def test_a_user_that_may_not_declare_may_still_publish_and_consume(
     rabbitmq: RabbitServer, rabbitmq_url: str, make: Make
 ):

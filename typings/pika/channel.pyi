@@ -50,6 +50,7 @@ class Channel:
         self,
         queue: str,
         *,
+        passive: bool = ...,
         durable: bool = ...,
         exclusive: bool = ...,
         auto_delete: bool = ...,

@@ -23,6 +23,7 @@ class RabbitBroker:
         topology: Durable queues that are declared on every connection.
         timeout_seconds: Limit of one publish() and of one connection attempt.
         window: Most messages of one publisher on their way without confirm.
+        idle_check_seconds: How often an idle consumer asks whether its queue is still there.
 
     Raises:
         ConfigError: The URL is wrong.
@@ -36,10 +37,12 @@ class RabbitBroker:
         topology: Sequence[Queue] = DURABLE_QUEUES,
         timeout_seconds: float = 5.0,
         window: int = 500,
+        idle_check_seconds: float = 30.0,
     ) -> None:
         self._target = read_target(url, name=name, timeout_seconds=timeout_seconds)
         self._topology = tuple(topology)
         self._window = window
+        self._idle_check_seconds = idle_check_seconds
         self._lock = threading.Lock()
         self._made: list[Publisher | Consumer] = []
         self._probe: RabbitPublisher | None = None
@@ -51,7 +54,15 @@ class RabbitBroker:
 
     def consumer(self, queue: Queue, *, prefetch: int) -> RabbitConsumer:
         """Return a consumer of a queue."""
-        return self._keep(RabbitConsumer(self._target, queue, self._topology, prefetch=prefetch))
+        return self._keep(
+            RabbitConsumer(
+                self._target,
+                queue,
+                self._topology,
+                prefetch=prefetch,
+                idle_check_seconds=self._idle_check_seconds,
+            )
+        )
 
     def check(self) -> None:
         """Raise BrokerUnavailable when there is no connection, or it takes no messages."""

@@ -53,6 +53,8 @@ class Burial:
         if self._channel is None:
             self._waiting.append((tag, message, reason))
             return
+        if not self._channel.is_open:
+            return  # the connection ends: the original comes again
         self._sequence += 1
         self._pending[self._sequence] = tag
         headers = {

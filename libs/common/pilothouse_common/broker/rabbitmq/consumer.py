@@ -30,6 +30,7 @@ from pilothouse_common.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 _EPOCH = 1 << 40
+_NOT_FOUND = 404
 _PRECONDITION_FAILED = 406
 
 
@@ -41,15 +42,26 @@ class RabbitConsumer:
         queue: What to consume; declared when it is not there.
         topology: Durable queues declared beside it.
         prefetch: Most deliveries not yet settled.
+        idle_check_seconds: After this long without a delivery, ask whether the queue is still there:
+            RabbitMQ does not tell an idle consumer that a quorum queue was deleted.
     """
 
     def __init__(
-        self, target: Target, queue: Queue, topology: Sequence[Queue], *, prefetch: int
+        self,
+        target: Target,
+        queue: Queue,
+        topology: Sequence[Queue],
+        *,
+        prefetch: int,
+        idle_check_seconds: float = 30.0,
     ) -> None:
         self._target = target
         self._queue = queue
         self._others = [(q.name, q) for q in topology if q.name != queue.name]
         self._prefetch = prefetch
+        self._idle_check_seconds = idle_check_seconds
+        self._quiet_since = time.monotonic()
+        self._name = ""
         self._link = Link(target, self)
         self._waiting: SimpleQueue[Delivery | None] = SimpleQueue()
         self._epoch = 0
@@ -68,9 +80,21 @@ class RabbitConsumer:
             try:
                 delivery = self._waiting.get(timeout=max(0.0, end - time.monotonic()))
             except Empty:
+                self._look_when_idle()
                 return None
             if delivery is not None and delivery.tag // _EPOCH == self._epoch:
+                self._quiet_since = time.monotonic()
                 return delivery
+
+    def _look_when_idle(self) -> None:
+        if time.monotonic() - self._quiet_since > self._idle_check_seconds:
+            self._quiet_since = time.monotonic()
+            self._link.call(self._look)
+
+    def _look(self) -> None:
+        """Ask for the queue: if it is not there, the broker closes the channel."""
+        if self._channel is not None and self._channel.is_open:
+            self._channel.queue_declare(self._name, passive=True)
 
     def _raise_problem(self) -> None:
         if self._closed.is_set():
@@ -100,7 +124,7 @@ class RabbitConsumer:
 
     def opened(self, connection: pika.SelectConnection) -> None:
         """Declare on a channel of its own, then consume and open the channel for dead letters."""
-        name = server_name(self._queue)
+        name = self._name = server_name(self._queue)
 
         def on_declaring(channel: Channel) -> None:
             channel.add_on_close_callback(on_declared)
@@ -143,7 +167,10 @@ class RabbitConsumer:
     def _on_channel_closed(self, _channel: Channel, reason: BaseException) -> None:
         self._channel = None
         if isinstance(reason, pika.exceptions.ChannelClosedByBroker):  # else lost() follows
-            self._refused(explain(reason))
+            if reason.reply_code == _NOT_FOUND:
+                self._link.fail(explain(reason))  # it is declared again
+            else:
+                self._refused(explain(reason))
 
     def _refused(self, problem: str) -> None:
         self._problem = f"queue {self._queue.name}: {problem}"
@@ -164,7 +191,7 @@ class RabbitConsumer:
         )
 
     def _settle(self, deliveries: list[Delivery], disposition: Disposition, reason: str) -> None:
-        if self._channel is None:
+        if self._channel is None or not self._channel.is_open:
             return
         current = [
             d
@@ -180,7 +207,7 @@ class RabbitConsumer:
             self._ack(self._channel, {d.tag % _EPOCH for d in current})
 
     def _bury_done(self, tag: int, buried: bool) -> None:
-        if self._channel is None or tag not in self._outstanding:
+        if self._channel is None or not self._channel.is_open or tag not in self._outstanding:
             return
         if buried:
             self._ack(self._channel, {tag})

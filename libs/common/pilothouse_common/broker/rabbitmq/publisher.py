@@ -23,7 +23,7 @@ from pilothouse_common.broker.rabbitmq.link import Link
 from pilothouse_common.broker.rabbitmq.target import Target
 from pilothouse_common.broker.rabbitmq.wire import properties_of
 from pilothouse_common.contract.message import Message
-from pilothouse_common.contract.topology import Queue
+from pilothouse_common.contract.topology import Queue, topic_matches
 from pilothouse_common.errors import BrokerUnavailable, PilothouseError, Unroutable
 
 log = logging.getLogger(__name__)
@@ -142,15 +142,16 @@ class RabbitPublisher:
             self._link.fail(explain(reason))
 
     def _pump(self) -> None:
-        if self._channel is None:
+        channel = self._channel
+        if channel is None:
             return
         if self._blocked:
             self._fail_all(self._unavailable(f"it takes no messages now: {self._blocked}"))
-        while len(self._in_flight) < self._window and self._channel is not None:
+        while len(self._in_flight) < self._window and channel.is_open:
             batch = self._first_in_line()
             if batch is None:
                 return
-            self._send(self._channel, batch, batch.to_send.popleft())
+            self._send(channel, batch, batch.to_send.popleft())
 
     def _first_in_line(self) -> Batch | None:
         with self._lock:
@@ -193,13 +194,22 @@ class RabbitPublisher:
             message = batch.messages[index]
             if sequence in self._returned:
                 self._returned.discard(sequence)
-                words = f"{message.exchange}: no queue is bound for {message.routing_key!r}"
-                batch.refused(index, Unroutable(words))
+                batch.refused(index, self._not_routed(message))
             elif refused:
                 batch.refused(index, self._unavailable("a queue is full"))
             else:
                 batch.confirmed(index)
         self._pump()
+
+    def _not_routed(self, message: Message) -> PilothouseError:
+        """A durable queue of ours that is gone comes back with the next connection."""
+        words = f"{message.exchange}: no queue is bound for {message.routing_key!r}"
+        ours = [q for _, q in self._topology if q.exchange is message.exchange]
+        keys = (key for q in ours for key in q.binding_keys)
+        if not any(topic_matches(key, message.routing_key) for key in keys):
+            return Unroutable(words)
+        self._link.fail(words)
+        return self._unavailable(words)
 
     def _covered(self, tag: int, multiple: bool) -> list[int]:
         if not multiple:
