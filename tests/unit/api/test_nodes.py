@@ -1,15 +1,19 @@
 """Nodes through HTTP: state, newest values, running jobs, series."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pilothouse_api.nodes.newest import NewestValues
 from pilothouse_common.contract.events import JobStarted, NodeReported
 from pilothouse_common.store.records import Records
-from pilothouse_common.store.samples.port import SampleStore
+from pilothouse_common.store.samples.port import Last, SampleStore
 
 from tests.support.api import Api, Gateway, SteppedClock, serving
+from tests.support.process import eventually
 from tests.support.samples import NOW, a_body, a_line, ramp
 
 T0 = datetime.fromtimestamp(NOW, UTC)
@@ -150,3 +154,30 @@ def test_parts_of_a_node_are_series_of_their_own(stepped: Gateway) -> None:
     assert [(s["type"], s["type_id"], s["values"]) for s in answer["items"]] == [
         ("hwthread", str(i), [i]) for i in range(3)
     ]
+
+
+class CountingStore:
+    """A sample store that counts what it is asked, and answers slowly."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may_answer = threading.Event()
+
+    def last(self, *_args: object, **_kwargs: object) -> list[Last]:
+        self.asked += 1
+        assert self.may_answer.wait(10)
+        return [Last("node01", "cpu_load", "", "", NOW, 1.0)]
+
+
+def test_many_viewers_ask_the_store_once() -> None:
+    store: Any = CountingStore()
+    newest = NewestValues(store, SteppedClock(T0))
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(newest.of, "alex") for _ in range(8)]
+        eventually(lambda: store.asked, within=5)
+        store.may_answer.set()
+        found = [answer.result(10)["node01"].values for answer in answers]
+
+    assert found == [{"cpu_load": 1.0}] * 8
+    assert store.asked == 1

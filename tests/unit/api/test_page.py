@@ -82,6 +82,12 @@ def test_what_is_not_there_is_404(browser: TestClient, path: str) -> None:
     assert "secret" not in answer.json()["detail"]
 
 
+def test_a_probe_with_head_is_not_answered_by_the_page(browser: TestClient) -> None:
+    for path in ("/readyz", "/healthz", "/v1/jobs"):
+        assert browser.head(path).status_code == 405
+    assert browser.get("/healthz/none").status_code == 404
+
+
 def test_a_path_upwards_is_only_another_address_of_the_page(browser: TestClient) -> None:
     assert "secret" not in browser.get("/%2e%2e/secret.txt").text
 

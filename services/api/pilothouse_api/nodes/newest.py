@@ -35,6 +35,7 @@ class NewestValues:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], tuple[float, dict[str, Newest]]] = {}
+        self._asking: dict[tuple[str, str], threading.Lock] = {}
 
     def of(self, cluster: str, hostname: str = "") -> dict[str, Newest]:
         """Return the newest values by hostname, of one node or of all.
@@ -42,17 +43,36 @@ class NewestValues:
         Raises:
             StoreUnavailable: The store cannot answer now.
         """
+        key = (cluster, hostname)
+        found = self._remembered(key, (cluster, ""))
+        if found is not None:
+            return found
+        with self._lock:
+            one_at_a_time = self._asking.setdefault(key, threading.Lock())
+        with one_at_a_time:  # who waited finds the answer of who asked
+            found = self._remembered(key)
+            return self._ask(key) if found is None else found
+
+    def _remembered(self, *keys: tuple[str, str]) -> dict[str, Newest] | None:
         now = self._clock.monotonic()
-        for key in ((cluster, hostname), (cluster, "")):
+        for key in keys:
             until, found = self._known.get(key, (0.0, {}))
             if now < until:
                 return found
+        return None
+
+    def _ask(self, key: tuple[str, str]) -> dict[str, Newest]:
+        begun = self._clock.monotonic()
+        cluster, hostname = key
         since = self._clock.now() - LOOK_BACK
         found = gather(self._samples.last(cluster, LIVE_METRICS, since=since, hostname=hostname))
+        ended = self._clock.monotonic()
         with self._lock:
             if len(self._known) >= _MAX_REMEMBERED:
                 self._known.clear()
-            self._known[cluster, hostname] = (now + REMEMBERED_SECONDS, found)
+                self._asking.clear()
+            # a store that is slow is asked less often
+            self._known[key] = (ended + max(REMEMBERED_SECONDS, ended - begun), found)
         return found
 
 

@@ -8,6 +8,7 @@ from pilothouse_api.page.files import MISSING, find_file
 
 router = APIRouter(include_in_schema=False)
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_NOT_PAGES = frozenset({"v1", "healthz", "readyz", "metrics", "openapi.json", "docs", "login"})
 _ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 
@@ -41,7 +42,9 @@ def asset(path: str, request: Request) -> FileResponse:
 @router.api_route("/{path:path}", methods=["GET", "HEAD"])
 def page(path: str, request: Request) -> Response:
     """Return a file of the page, or the page itself for each of its own addresses."""
-    if path.startswith("v1/") or path == "v1":
+    if path.partition("/")[0] in _NOT_PAGES:
+        if request.method == "HEAD":
+            raise HTTPException(405, "ask with GET", {"Allow": "GET"})
         raise HTTPException(404, "no such route; /docs lists all")
     root = request.app.state.static
     file = find_file(path, root)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pilothouse_common.errors import Malformed
 
 MAX_POINTS = 10_000
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 DEFAULT_POINTS = 200
 _STEPS = (
     1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600,

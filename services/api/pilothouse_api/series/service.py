@@ -5,11 +5,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 
+from pilothouse_common.errors import Malformed
 from pilothouse_common.store.samples.port import SampleStore, Selection, Series, Statistics
 
 from pilothouse_api.series.choice import Choice
 from pilothouse_api.series.grid import Grid, check_work
 from pilothouse_api.series.schemas import SeriesAnswer, SeriesItem, Within
+
+_MAX_ASKED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,20 @@ class Question:
     over_nodes: Within | None
     parts: int = 1
 
+    def asked(self) -> list[tuple[Choice, Span]]:
+        """Return one metric and span for each question to the store.
+
+        Raises:
+            Malformed: A job that was requeued very often, and many metrics.
+        """
+        asked = [(metric, span) for metric in self.metrics for span in self.spans]
+        if len(asked) > _MAX_ASKED:
+            raise Malformed(
+                f"{len(self.metrics)} metrics x {len(self.spans)} starts of the job are too many at "
+                f"once, at most {_MAX_ASKED}: ask for fewer metrics"
+            )
+        return asked
+
     def selection(self, metric: Choice, span: Span) -> Selection:
         """Return what to ask of the store."""
         return Selection(
@@ -64,6 +81,7 @@ def ask_series(samples: SampleStore, threads: Executor, question: Question) -> S
         StoreUnavailable: The store cannot answer now.
     """
     nodes = {hostname for span in question.spans for hostname in span.hostnames}
+    asked = question.asked()
     check_work(
         metrics=len(question.metrics),
         parts=1 if question.over_nodes else len(nodes) * question.parts,
@@ -78,7 +96,6 @@ def ask_series(samples: SampleStore, threads: Executor, question: Question) -> S
             over_nodes=question.over_nodes,
         )
 
-    asked = [(metric, span) for metric in question.metrics for span in question.spans]
     found: dict[str, list[Series]] = {}
     for (metric, _), answer in zip(asked, threads.map(ask, asked), strict=True):
         found.setdefault(metric.name, []).extend(answer)
@@ -103,7 +120,7 @@ def ask_statistics(
     Raises:
         StoreUnavailable: The store cannot answer now.
     """
-    asked = [(metric, span) for metric in question.metrics for span in question.spans]
+    asked = question.asked()
     answers = threads.map(lambda pair: samples.statistics(question.selection(*pair)), asked)
     found: dict[str, dict[str, Statistics]] = {}
     for (metric, _), rows in zip(asked, answers, strict=True):
