@@ -7,6 +7,8 @@ from pilothouse_common.store.records.database import Records
 from pilothouse_common.store.records.node_writer import see_nodes
 
 MAX_REMEMBERED = 200_000
+RETRY_SECONDS = 5.0
+"""A server that does not answer costs a time-out at each try."""
 
 
 class NodeRegister:
@@ -20,6 +22,7 @@ class NodeRegister:
         self._clock = clock
         self._known: set[str] = set()
         self._new: dict[str, tuple[str, str]] = {}
+        self._not_before = 0.0
 
     def note(self, routing_key: str) -> None:
         """Remember a host until record(); a key of another form names none."""
@@ -32,13 +35,14 @@ class NodeRegister:
             return
 
     def record(self) -> None:
-        """Store the new hosts; while the record store is away they wait for the next call."""
-        if not self._new:
+        """Store the new hosts. Samples never wait for this: while the record store is away, hosts do."""
+        if not self._new or self._clock.monotonic() < self._not_before:
             return
         try:
             with self._records.session() as session:
                 see_nodes(session, self._new.values(), self._clock.now())
-        except StoreUnavailable:
+        except StoreUnavailable:  # the worker of events reports it
+            self._not_before = self._clock.monotonic() + RETRY_SECONDS
             return
         if len(self._known) + len(self._new) > MAX_REMEMBERED:
             self._known.clear()

@@ -51,9 +51,7 @@ class SamplesHandler:
                 f"samples of {message.routing_key}: newest at {_shown(newest_time(body))}, {ahead:.0f} s "
                 f"ahead of this clock; at most {self._max_future_seconds} s: set the clock of that node"
             )
-        unpacked = int.from_bytes(
-            body[-4:], "little"
-        )  # RFC 1952: size modulo 2**32 of the last member
+        unpacked = int.from_bytes(body[-4:], "little")  # RFC 1952: size of the last member
         if unpacked > MAX_UNPACKED_BYTES:
             raise Malformed(f"samples: {unpacked} bytes unpacked; at most {MAX_UNPACKED_BYTES}")
         self._nodes.note(message.routing_key)

@@ -23,8 +23,10 @@ class StoppedClock:
     def now(self) -> datetime:
         return datetime.fromtimestamp(NOW, UTC)
 
+    elapsed = 0.0
+
     def monotonic(self) -> float:
-        return 0.0
+        return self.elapsed
 
 
 class AnyStore:
@@ -128,3 +130,24 @@ def test_a_host_that_only_sends_samples_becomes_a_node(handler: SamplesHandler, 
         ("alex", "node01", None),
         ("alex", "node02.site.org", None),
     ]
+
+
+def test_samples_do_not_wait_for_a_record_store_that_is_away(tmp_path: Path):
+    records = Records(f"sqlite:///{tmp_path}/not-migrated.sqlite")
+    clock = StoppedClock()
+    register = NodeRegister(records, clock)
+    register.note("alex.node01")
+
+    register.record()
+    records.migrate()
+    register.record()
+    with records.reading() as session:
+        before = NodeRepository(session).page().items
+    clock.elapsed = 60.0
+    register.record()
+
+    with records.reading() as session:
+        after = NodeRepository(session).page().items
+    assert [n.hostname for n in before] == []
+    assert [n.hostname for n in after] == ["node01"]
+    records.close()
