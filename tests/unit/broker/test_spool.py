@@ -1,6 +1,8 @@
 """Writing into a spool: durable, ordered, bounded; events are worth more than samples."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -134,9 +136,6 @@ def test_nothing_is_left_behind_when_a_file_cannot_be_finished(tmp_path: Path):
         "except BrokerUnavailable as exc: print('refused:', exc)\n"
     )
 
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", limited, str(tmp_path)], capture_output=True, text=True, check=True
     )
@@ -189,3 +188,47 @@ def test_whatever_is_called_wake_cannot_hold_a_writer_up(tmp_path: Path, kind: s
         assert path.read_bytes() == b"precious"
     if reader >= 0:
         os.close(reader)
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=256k none "$1" && exec "$2" - "$1" <<'PYTHON'
+import sys
+from pathlib import Path
+from pilothouse_common.broker.spool import Spool
+from pilothouse_common.errors import BrokerUnavailable
+from tests.unit.broker.carriers import a_sample, an_event
+spool = Spool(Path(sys.argv[1]))
+for number in range(200):
+    spool.publish([a_sample(number, size=1000)])
+kept = sorted(path.name for path in Path(sys.argv[1], "samples").iterdir())
+events = 0
+try:
+    for number in range(200):
+        spool.publish([an_event(number)])
+        events += 1
+except BrokerUnavailable as exc:
+    print(exc)
+print(len(kept), spool.dropped, events, len(list(Path(sys.argv[1], "events").iterdir())))
+PYTHON
+"""
+
+
+def test_on_a_full_disk_the_oldest_samples_make_room_and_events_do_not(tmp_path: Path):
+    done = subprocess.run(
+        [
+            *("unshare", "--user", "--map-root-user", "--mount"),
+            *("sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "unshare" in done.stderr:
+        pytest.skip(f"no user namespaces here: {done.stderr.strip()}")
+
+    problem, counts = done.stdout.splitlines()
+    kept, dropped, told, events = map(int, counts.split())
+    assert "No space left on device" in problem
+    assert 0 < kept < 100
+    assert dropped == 200
+    assert told == events > 0
