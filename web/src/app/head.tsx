@@ -1,4 +1,4 @@
-import { logOut, session, unreachableSince } from "../api/client";
+import { loadSession, logOut, session, unreachableSince } from "../api/client";
 import { liveState } from "../api/live";
 import { formatSpan, formatTime, formatUtc } from "../format/time";
 import { Wheel } from "../parts/icons";
@@ -58,7 +58,7 @@ function Account() {
   if (!who) return null;
   const limits = Object.entries(who.restriction ?? {});
   return (
-    <details class="account">
+    <details class="account" key={path.value} onFocusOut={closeWhenLeft}>
       <summary aria-label={`Account of ${who.subject}`}>{who.subject}</summary>
       <div class="card menu">
         <dl>
@@ -82,12 +82,17 @@ function Account() {
         <p>
           <a href="/docs">API documentation</a>
         </p>
-        <button type="button" onClick={() => void logOut()}>
+        <button type="button" onClick={() => void logOut().catch(loadSession)}>
           Log out
         </button>
       </div>
     </details>
   );
+}
+
+function closeWhenLeft(event: FocusEvent): void {
+  const menu = event.currentTarget as HTMLDetailsElement;
+  if (event.relatedTarget && !menu.contains(event.relatedTarget as Node)) menu.open = false;
 }
 
 /** Says that what is shown is old because the server does not answer. */

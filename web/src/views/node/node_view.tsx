@@ -26,8 +26,8 @@ export function NodeView({ params }: { params: Params }) {
     [cluster, hostname, refresh],
   );
   const { groups, problem, loading } = useGroups();
-  const range = currentRange("1h");
-  const seconds = RANGES[range.name]?.seconds ?? 3600;
+  const range = currentRange("15m");
+  const seconds = RANGES[range.name]?.seconds ?? 900;
   const source: Source = {
     key: `node/${id}/${range.fixed ? JSON.stringify(range.fixed) : range.name}`,
     read: (metrics, abort) =>

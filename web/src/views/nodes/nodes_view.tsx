@@ -63,7 +63,7 @@ export function NodesView() {
           ))}
         </fieldset>
         <span class="quiet-text count" role="status">
-          {shown.length === rows.length ? `${rows.length} nodes` : `${shown.length} of ${rows.length} nodes`}
+          {countWords(shown.length, rows.length)}
         </span>
       </div>
       {shown.length === 0 ? (
@@ -84,6 +84,10 @@ export function NodesView() {
       )}
     </>
   );
+}
+
+function countWords(shown: number, all: number): string {
+  return `${shown === all ? "" : `${shown} of `}${all} ${all === 1 ? "node" : "nodes"}`;
 }
 
 const NoNodes = () => (
