@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from typing import TypeVar
+from weakref import WeakSet
 
 from pilothouse_common.broker.port import Consumer, Publisher
 from pilothouse_common.broker.rabbitmq.consumer import RabbitConsumer
@@ -44,7 +45,7 @@ class RabbitBroker:
         self._window = window
         self._idle_check_seconds = idle_check_seconds
         self._lock = threading.Lock()
-        self._made: list[Publisher | Consumer] = []
+        self._made: WeakSet[Publisher | Consumer] = WeakSet()  # live viewers come and go
         self._probe: RabbitPublisher | None = None
         self._closed = False
 
@@ -71,7 +72,7 @@ class RabbitBroker:
                 raise BrokerUnavailable("this broker is closed")
             if self._probe is None:
                 self._probe = RabbitPublisher(self._target, self._topology)
-                self._made.append(self._probe)
+                self._made.add(self._probe)
             probe = self._probe
         probe.check()
 
@@ -79,7 +80,8 @@ class RabbitBroker:
         """Close every publisher and consumer made here."""
         with self._lock:
             self._closed = True
-            made, self._made = self._made, []
+            made = list(self._made)
+            self._made.clear()
         for each in made:
             each.close()
 
@@ -87,5 +89,5 @@ class RabbitBroker:
         with self._lock:
             if self._closed:
                 raise BrokerUnavailable("this broker is closed")
-            self._made.append(made)
+            self._made.add(made)
         return made
