@@ -1,4 +1,4 @@
-"""The hand-written types of the page (web/src/api) have the fields of the gateway and the events of the contract."""
+"""The page's own types (web/src/api) have the gateway's fields and the contract's events."""
 
 import re
 from pathlib import Path
