@@ -29,6 +29,16 @@ class Handler(Protocol[T]):
             Rejected: The store refuses some of them; a part of the good ones may be stored.
         """
 
+    def inspect(self, item: T) -> None:
+        """Look closely at one item, however long that takes: a write has failed.
+
+        There are stores that answer broken data as if they themselves were in trouble: without this
+        one message could hold up the queue for good.
+
+        Raises:
+            Rejected: It can never be stored.
+        """
+
     def newest(self, items: Sequence[T]) -> float:
         """Return the Unix time of the newest thing in a batch, for the lag."""
 

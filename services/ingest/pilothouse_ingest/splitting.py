@@ -36,8 +36,10 @@ class Splitting(Generic[T]):
     def step(self, write: Callable[[Sequence[T]], None]) -> None:
         """Write one part. After StoreUnavailable the same part is next again."""
         begin, end = self.parts[-1]
+        items = [self.items[index] for index in range(begin, end) if index not in self.refused]
         try:
-            write(self.items[begin:end])
+            if items:
+                write(items)
         except Transient:
             raise
         except Rejected as exc:
@@ -48,6 +50,15 @@ class Splitting(Generic[T]):
             self._split(begin, end, f"unexpected {type(exc).__name__}: {exc}")
         else:
             self.parts.pop()
+
+    def exclude(self, inspect: Callable[[T], None]) -> None:
+        """Refuse the items that do not stand a closer look."""
+        for begin, end in self.parts:
+            for index in range(begin, end):
+                try:
+                    inspect(self.items[index])
+                except Rejected as exc:
+                    self.refused[index] = str(exc)
 
     def _split(self, begin: int, end: int, reason: str) -> None:
         self.parts.pop()

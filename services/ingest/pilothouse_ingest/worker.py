@@ -142,6 +142,7 @@ class Worker(Generic[T]):
                 if away_since is None:
                     away_since = now
                     log.warning("store away", extra={"queue": self._queue, "reason": str(exc)})
+                    splitting.exclude(self._handler.inspect)
                 self._metrics.waits.labels(self._queue).inc()
                 held = now - away_since
                 if held > self._limits.hold_seconds or stop.wait(backoff.next_seconds()):

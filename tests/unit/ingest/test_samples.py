@@ -1,7 +1,7 @@
 """What ingest can tell of a message of samples without unpacking it."""
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,3 +151,16 @@ def test_samples_do_not_wait_for_a_record_store_that_is_away(tmp_path: Path):
     assert [n.hostname for n in before] == []
     assert [n.hostname for n in after] == ["node01"]
     records.close()
+
+
+@pytest.mark.parametrize("harm", [lambda b: b[:-20], lambda b: b[:30] + b"\0\0" + b[32:]])
+def test_a_closer_look_finds_what_is_broken_inside(
+    handler: SamplesHandler, harm: Callable[[bytes], bytes]
+):
+    encoder = SampleEncoder("alex", "node01")
+    sound = encoder.message([Sample(f"m{n}", n * 1.7) for n in range(50)], NOW)
+    assert sound is not None
+
+    handler.inspect(sound.body)
+    with pytest.raises(Malformed, match="gzip"):
+        handler.inspect(harm(sound.body))

@@ -28,6 +28,7 @@ class ListHandler:
         self.writes: list[int] = []
         self.away = threading.Event()
         self.tried = threading.Event()
+        self.rotten: set[int] = set()
         self.problem: Callable[[int], Exception | None] = lambda _: None
 
     def read(self, message: Message) -> int:
@@ -45,6 +46,10 @@ class ListHandler:
             if problem is not None:
                 raise problem
         self.stored += items
+
+    def inspect(self, item: int) -> None:
+        if item in self.rotten:
+            raise Malformed(f"{item} is rotten inside")
 
     def newest(self, items: Sequence[int]) -> float:
         return max(items)
@@ -264,3 +269,17 @@ def test_an_outage_in_the_middle_of_a_search_loses_no_result(
         eventually(lambda: set(handler.stored) == set(range(16)) - {5}, within=10)
 
     assert dead_letters(broker) == {"5": "bad"}
+
+
+def test_a_store_that_fails_over_broken_data_does_not_hold_up_the_queue(
+    broker: MemoryBroker, handler: ListHandler
+):
+    handler.rotten = {3, 7}
+    handler.problem = lambda n: StoreUnavailable("500") if n in handler.rotten else None
+    publish(broker, *range(10))
+
+    with working(handler, broker):
+        eventually(lambda: set(handler.stored) == set(range(10)) - {3, 7}, within=10)
+
+    assert dead_letters(broker) == {"3": "3 is rotten inside", "7": "7 is rotten inside"}
+    assert left_over(broker) == []

@@ -103,7 +103,8 @@ class SampleStore(Protocol):
         two bodies never run together, also when one does not end in a newline.
 
         Raises:
-            StoreUnavailable: Nothing may be assumed stored; write the same again.
+            StoreUnavailable: Nothing may be assumed stored; write the same again. InfluxDB 2 says so of a
+                gzip member that is cut off, too: look at the bodies once before the next try.
             Rejected: The store refuses some of it, in its words. The good lines of a refused batch
                 may have been stored; the caller splits the batch to find the bad message.
         """
