@@ -360,3 +360,10 @@ def test_a_prolog_tells_the_restart_of_a_round_whose_start_is_missing() -> None:
 
     assert (record.values["state"], record.values["restart_count"]) == ("PENDING", 2)
     assert spans(record) == [("n1", 1, at(1), at(60))]
+
+
+def test_a_start_that_names_another_submit_time_is_of_another_job() -> None:
+    pending, running = fold([submitted(0), started(DAY, submit_time=at(DAY - 5))])
+
+    assert (pending.values["state"], pending.values["submit_time"]) == ("CANCELLED", at(0))
+    assert (running.values["state"], running.values["submit_time"]) == ("RUNNING", at(DAY - 5))

@@ -21,6 +21,7 @@ Jobs. Ids are used again, and a requeued job keeps its id.
 
 - A round with restart count 0 begins a new job; a higher one than before goes on with the job; the
   same or a lower one is a new job of which the beginning is not known.
+- The first round of a job is of the last submission before it, unless it names another submit time.
 - A submission begins a new job, unless its job already told this submit time, or its restart count
   says that it is a requeue.
 - Each fact is the last one told (name, user, comment…); submit_time is the first.
@@ -96,11 +97,17 @@ def _continues(jobs: Sequence[JobParts], each: Round) -> bool:
     if not jobs:
         return False
     if not jobs[-1].rounds:
-        return True
+        return bool(each.restart) or _may_be_submitted_at(jobs[-1].submit_times, each)
     before = jobs[-1].rounds[-1].restart
     assert each.restart is not None
     assert before is not None
     return each.restart > before
+
+
+def _may_be_submitted_at(times: Sequence[datetime], each: Round) -> bool:
+    told = (getattr(event.data, "submit_time", None) for event in each.events)
+    named = [time for time in told if time is not None]
+    return not named or not times or any(abs(a - b) <= CUT for a in named for b in times)
 
 
 def _submits(jobs: Sequence[JobParts], event: Event) -> bool:
