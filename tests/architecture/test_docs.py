@@ -7,15 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+NOT_OURS = {".venv", "node_modules", "data", "build", "dist"}
 PAGES = sorted(
-    Path(p)
-    for p in subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
+    path.relative_to(ROOT)
+    for path in ROOT.rglob("*.md")
+    if not (set(path.relative_to(ROOT).parts) & NOT_OURS or ".pytest_cache" in path.parts)
 )
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 CODE = re.compile(r"`([\w./-]+/[\w.-]+\.(?:py|md|json|toml|yaml|sh))`")
