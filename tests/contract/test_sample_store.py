@@ -143,6 +143,19 @@ def test_one_device_can_be_asked_for(store: SampleStore):
     assert [series.stype_id for series in both] == ["/home dir", "/scratch"]
 
 
+def test_the_total_of_a_node_can_be_told_from_its_devices(store: SampleStore):
+    devices = [ramp("node01", [v], stype="device", stype_id=f"sd{v}") for v in (1, 2)]
+    store.write([ramp("node01", [3]), *devices])
+
+    everything = store.statistics(selection())
+    total = store.statistics(selection(whole=True))
+    (series,) = store.series(selection(whole=True), resolution_seconds=10, over_nodes="sum")
+
+    assert everything == [Statistics("node01", 1.0, 3.0, 2.0, 3)]
+    assert total == [Statistics("node01", 3.0, 3.0, 3.0, 1)]
+    assert series.values == (3.0,)
+
+
 def test_samples_of_a_job_are_not_mixed_with_those_of_another_or_of_the_node(store: SampleStore):
     store.write([ramp("node01", [1]), *(ramp("node01", [int(j)], jobid=j) for j in ("7", "8"))])
 

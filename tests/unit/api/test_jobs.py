@@ -197,3 +197,25 @@ def test_without_metrics_the_series_are_those_that_have_samples(gateway: Gateway
     assert {s["metric"] for s in known["items"]} == {"cpu_load"}
     assert api.get("/v1/jobs/7/series", metrics="my_own").json()["items"][0]["unit"] == ""
     assert api.get("/v1/jobs/7/series", metrics="cpu_burden").status_code == 422
+
+
+def test_a_nodes_total_is_not_added_to_its_devices(gateway: Gateway, api: Api) -> None:
+    gateway.record(started(7), finished(7, 60))
+    devices = [ramp("node01", [v] * 6, stype="device", stype_id=f"sd{v}") for v in (1, 2)]
+    mounts = a_body(*(a_line("fs_used", v, NOW, stype_id=f"/{v}") for v in (4, 5)))
+    gateway.samples.write([ramp("node01", [3] * 6), *devices, mounts])
+
+    per_part = api.get("/v1/jobs/7/series", metrics="cpu_load", resolution_seconds=100).json()
+    over = api.get(
+        "/v1/jobs/7/series", metrics="cpu_load,fs_used", resolution_seconds=100, over_nodes="sum"
+    ).json()
+    load, fill = api.items("/v1/jobs/7/statistics", metrics="cpu_load,fs_used")
+
+    assert [(s["stype_id"], s["values"]) for s in per_part["items"]] == [
+        ("", [3]),
+        ("sd1", [1]),
+        ("sd2", [2]),
+    ]
+    assert [s["values"] for s in over["items"]] == [[3], [9]]
+    assert (load["max"], load["count"]) == (3, 6)
+    assert (fill["min"], fill["max"]) == (4, 5)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pilothouse_common.errors import Malformed
@@ -61,6 +61,11 @@ class Question:
             )
         return asked
 
+    def selections(self, metric: Choice, span: Span) -> tuple[Selection, Selection]:
+        """Return what to ask when values are put together: totals of nodes, else of all devices."""
+        every = self.selection(metric, span)
+        return replace(every, whole=True), every
+
     def selection(self, metric: Choice, span: Span) -> Selection:
         """Return what to ask of the store."""
         return Selection(
@@ -88,16 +93,22 @@ def ask_series(samples: SampleStore, threads: Executor, question: Question) -> S
         points=question.grid.points,
     )
 
-    def ask(asked: tuple[Choice, Span]) -> list[Series]:
+    def ask(selection: Selection) -> list[Series]:
         return samples.series(
-            question.selection(*asked),
+            selection,
             resolution_seconds=question.grid.resolution_seconds,
             within=question.within,
             over_nodes=question.over_nodes,
         )
 
+    def ask_one(pair: tuple[Choice, Span]) -> list[Series]:
+        if question.over_nodes is None:
+            return ask(question.selection(*pair))
+        total, every = question.selections(*pair)
+        return ask(total) or ask(every)
+
     found: dict[str, list[Series]] = {}
-    for (metric, _), answer in zip(asked, threads.map(ask, asked), strict=True):
+    for (metric, _), answer in zip(asked, threads.map(ask_one, asked), strict=True):
         found.setdefault(metric.name, []).extend(answer)
     combine = _COMBINE[question.over_nodes or question.within]
     return SeriesAnswer(
@@ -120,8 +131,13 @@ def ask_statistics(
     Raises:
         StoreUnavailable: The store cannot answer now.
     """
+
+    def ask_one(pair: tuple[Choice, Span]) -> list[Statistics]:
+        total, every = question.selections(*pair)
+        return samples.statistics(total) or samples.statistics(every)
+
     asked = question.asked()
-    answers = threads.map(lambda pair: samples.statistics(question.selection(*pair)), asked)
+    answers = threads.map(ask_one, asked)
     found: dict[str, dict[str, Statistics]] = {}
     for (metric, _), rows in zip(asked, answers, strict=True):
         nodes = found.setdefault(metric.name, {})

@@ -22,6 +22,8 @@ class Selection:
         jobid: Only samples that carry this job id (per-job metrics); empty means only samples that
             carry none, so that two jobs on a node are never mixed.
         stype_id: Only this device, interface or file system; empty means all of them.
+        whole: Only series of no device: where a node sends its total beside its devices' own, adding
+            all of them up would count twice.
     """
 
     cluster: str
@@ -32,6 +34,7 @@ class Selection:
     type: str = "node"
     jobid: str = ""
     stype_id: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ def _where(selection: Selection) -> Query:
     if selection.stype_id:
         conditions.append("stype_id = ?")
         values.append(selection.stype_id)
+    if selection.whole:
+        conditions.append("stype_id = ''")
     if selection.hostnames:
         conditions.append("hostname IN (SELECT unnest(?))")
         values.append(list(selection.hostnames))

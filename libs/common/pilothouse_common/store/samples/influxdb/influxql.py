@@ -101,6 +101,8 @@ def where(selection: Selection) -> str:
     ]
     if selection.stype_id:
         conditions.append(f'"stype-id" = {literal(selection.stype_id)}')
+    if selection.whole:
+        conditions.append("\"stype-id\" = ''")
     if selection.hostnames:
         either = " OR ".join(f"hostname = {literal(name)}" for name in selection.hostnames)
         conditions.append(f"({either})")
