@@ -119,8 +119,7 @@ def test_a_gpu_job_tells_its_devices_on_the_node(slurm, spool):
 
 
 def test_a_cancelled_job_ends_without_a_claim_of_success(slurm, spool):
-    job_id = slurm.submit("sleep 300")
-    slurm.wait(job_id, "RUNNING")
+    job_id = slurm.running()
 
     slurm.cancel(job_id)
 
@@ -129,13 +128,10 @@ def test_a_cancelled_job_ends_without_a_claim_of_success(slurm, spool):
 
 
 def test_a_requeued_job_starts_and_ends_twice(slurm, spool):
-    job_id = slurm.submit('test -n "$SLURM_RESTART_COUNT" || sleep 300', requeue=True)
-    slurm.wait(job_id, "RUNNING")
-    spool.wait(job_id, "job.started")
-    slurm.scontrol("requeue", str(job_id))
+    job_id = slurm.running('test -n "$SLURM_RESTART_COUNT" || exec sleep 300', requeue=True)
+    slurm.requeue(job_id)
     spool.wait(job_id, "job.finished")
-    slurm.wait(job_id, "PENDING")
-    slurm.scontrol("update", f"JobId={job_id}", "StartTime=now")
+    slurm.start_again(job_id)
 
     finished = spool.wait(job_id, "job.finished", 2)
     started = spool.wait(job_id, "job.started", 2)

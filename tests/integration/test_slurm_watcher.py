@@ -40,9 +40,13 @@ def spool(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sp
 @pytest.fixture(scope="module", autouse=True)
 def overdue_job(slurm: Slurm) -> int:
     """A job beyond its time limit, submitted first: Slurm looks for such only every 30 seconds."""
-    job_id = slurm.submit("sleep 300", time="5")
-    slurm.wait(job_id, "RUNNING")
-    slurm.scontrol("update", f"JobId={job_id}", "EndTime=now")
+    job_id = slurm.running(time="5")
+
+    def end() -> bool:  # not in the second in which it started
+        slurm.scontrol("update", f"JobId={job_id}", "EndTime=now")
+        return True
+
+    eventually(end, within=10, every=0.5)
     return job_id
 
 
@@ -76,8 +80,7 @@ def test_a_pending_job_tells_why_and_ends_as_cancelled(slurm, spool):
 
 
 def test_a_running_job_that_is_cancelled_ends_as_cancelled(slurm, spool):
-    job_id = slurm.submit("sleep 300")
-    spool.wait(job_id, "job.started")
+    job_id = slurm.running()
 
     slurm.cancel(job_id)
 
@@ -97,12 +100,11 @@ def test_array_elements_are_told_with_their_index(slurm, spool):
 
 
 def test_a_requeued_job_is_told_to_wait_and_to_start_again(slurm, spool):
-    job_id = slurm.submit('test -n "$SLURM_RESTART_COUNT" || sleep 300', requeue=True)
+    job_id = slurm.running('test -n "$SLURM_RESTART_COUNT" || exec sleep 300', requeue=True)
     spool.wait(job_id, "job.started")
 
-    slurm.scontrol("requeue", str(job_id))
-    slurm.wait(job_id, "PENDING")
-    slurm.scontrol("update", f"JobId={job_id}", "StartTime=now")
+    slurm.requeue(job_id)
+    slurm.start_again(job_id)
 
     first, second = spool.wait(job_id, "job.started", 2)
     lost, finished = spool.wait(job_id, "job.finished", 2)

@@ -116,6 +116,24 @@ class Slurm:
         assert answer.returncode == 0, answer.stderr
         return int(answer.stdout.split(";")[0])
 
+    def running(self, script: str = "exec sleep 300", **options: Any) -> int:
+        """Submit a script (default: it sleeps); return its job's id once it runs.
+
+        A job that is cancelled or requeued before that may stay COMPLETING for a minute.
+        """
+        job_id = self.submit(f"touch running-$SLURM_JOB_ID\n{script}", **options)
+        eventually((self.jobs / f"running-{job_id}").exists, within=30)
+        return job_id
+
+    def requeue(self, job_id: int) -> None:
+        """Requeue a running job and wait until it is pending; by itself Slurm starts it in two minutes."""
+        self.scontrol("requeue", str(job_id))
+        self.wait(job_id, "PENDING")
+
+    def start_again(self, job_id: int) -> None:
+        """Let a requeued job start soon; within a second slurmd would refuse it (credential revoked)."""
+        self.scontrol("update", f"JobId={job_id}", "StartTime=now+3")
+
     def scontrol(self, *words: str) -> str:
         """Run scontrol as root; return what it prints."""
         return self._command("scontrol", *words)
