@@ -28,6 +28,10 @@ class Example:
     name = "example"
     def run(self, stop):
         print("running", flush=True)
+        if sys.argv[1] == "hang":
+            stop.wait()
+            print("hanging", flush=True)
+            threading.Event().wait()
         if sys.argv[1] == "fail":
             raise RuntimeError("it broke")
         stop.wait()
@@ -99,6 +103,31 @@ def test_a_signal_stops_the_service_cleanly(tmp_path, signum):
         "finished",
         "closed",
     ]
+
+
+def test_signals_that_come_together_are_one(tmp_path):
+    program = Program([sys.executable, "-c", SCRIPT, "wait"], log=tmp_path / "log").start()
+    eventually(lambda: "running" in program.output(), within=20)
+
+    for signum in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        program.signal(signum)
+
+    assert program.wait(within=10) == 0
+    assert "finished" in program.output()
+
+
+def test_a_later_second_signal_ends_a_service_that_does_not_stop(tmp_path):
+    program = Program([sys.executable, "-c", SCRIPT, "hang"], log=tmp_path / "log").start()
+    eventually(lambda: "running" in program.output(), within=20)
+    program.signal(signal.SIGTERM)
+    eventually(lambda: "hanging" in program.output(), within=20)
+
+    def ended() -> bool:
+        program.signal(signal.SIGINT)
+        return not program.running
+
+    eventually(ended, within=10, every=0.3)
+    assert program.wait(within=1) == 128 + signal.SIGINT
 
 
 def test_a_failing_service_is_closed_and_exits_1():

@@ -4,9 +4,11 @@ Exit codes: 0 stopped as asked, 1 the service failed, 2 a setting is wrong.
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Protocol
@@ -15,6 +17,7 @@ from pilothouse_common.errors import ConfigError
 
 log = logging.getLogger(__name__)
 Check = Callable[[], None]
+_SAME_SIGNAL_SECONDS = 1.0
 
 
 class Service(Protocol):
@@ -35,17 +38,20 @@ class Service(Protocol):
 def run(service: Service) -> int:
     """Run one service in this process until SIGTERM or SIGINT; return the exit code.
 
-    A second signal ends the process at once.
+    A second signal, a second or more after the first, ends the process at once: what was accepted is
+    safe then too. Signals that come together count as one (timeout(1) sends two).
     """
     stop = threading.Event()
+    read_end, write_end = os.pipe()
 
     def on_signal(signum: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            sys.exit(128 + signum)
-        stop.set()
+        os.write(
+            write_end, bytes((signum,))
+        )  # nothing else: a lock here could be held by this thread
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, on_signal)
+    threading.Thread(target=_obey, args=(read_end, stop), name="signals", daemon=True).start()
     log.info("starting", extra={"service_name": service.name})
     try:
         service.run(stop)
@@ -56,6 +62,16 @@ def run(service: Service) -> int:
         service.close()
     log.info("stopped")
     return 0
+
+
+def _obey(read_end: int, stop: threading.Event) -> None:
+    os.read(read_end, 1)
+    stop.set()
+    first = time.monotonic()
+    while True:
+        (signum,) = os.read(read_end, 1)
+        if time.monotonic() - first >= _SAME_SIGNAL_SECONDS:
+            os._exit(128 + signum)
 
 
 def main_of(build: Callable[[], Service]) -> int:
