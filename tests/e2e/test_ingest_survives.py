@@ -21,7 +21,7 @@ from pilothouse_common.store.samples.open import open_sample_store
 from sqlalchemy import func, select
 
 from tests.support.influxdb import InfluxServer, new_bucket
-from tests.support.ingest import Stack, ingest_program, stored_points
+from tests.support.ingest import Parts, ingest_program, stored_points
 from tests.support.postgres import Databases, Postgres, private_postgres
 from tests.support.process import Program, eventually
 from tests.support.rabbitmq import RabbitServer, rabbit_server
@@ -54,13 +54,13 @@ class Site:
             "records_url": Databases(servers.postgres.url()).empty(),
         }
         self.programs: list[Program] = []
-        self.stack = Stack(
+        self.parts = Parts(
             RabbitBroker(self._urls["broker_url"]),
             open_sample_store(self._urls["samples_url"]),
             Records(self._urls["records_url"]),
         )
         self.count = stored_points(
-            self.stack.samples, start=NOW - 10, end=NOW + MESSAGES * POINTS + 10
+            self.parts.samples, start=NOW - 10, end=NOW + MESSAGES * POINTS + 10
         )
         self._changed = threading.Condition()
         self._allowed = 0
@@ -104,13 +104,13 @@ class Site:
         self._loader.join(10)
         for program in self.programs:
             program.kill()
-        self.stack.broker.close()
-        self.stack.samples.close()
-        self.stack.records.close()
+        self.parts.broker.close()
+        self.parts.samples.close()
+        self.parts.records.close()
 
     def _publish_all(self) -> None:
         """Publish in small lots, each again until the broker has confirmed it."""
-        publisher = self.stack.broker.publisher()
+        publisher = self.parts.broker.publisher()
         messages = [*map(a_message, range(MESSAGES)), *map(an_event, range(2 * JOBS))]
         random.Random(7).shuffle(messages)
         while self._published < TOTAL and not self._closed:
@@ -126,12 +126,12 @@ class Site:
                 self._changed.notify_all()
 
     def _events(self) -> int:
-        with self.stack.records.reading() as session:
+        with self.parts.records.reading() as session:
             return session.scalar(select(func.count()).select_from(StoredEvent)) or 0
 
     def _jobs(self) -> int:
         ended = select(func.count()).select_from(Job).where(Job.state == "COMPLETED")
-        with self.stack.records.reading() as session:
+        with self.parts.records.reading() as session:
             return session.scalar(ended) or 0
 
     def _queues_are_empty(self) -> bool:

@@ -11,7 +11,7 @@ from pilothouse_common.contract.topology import INGEST_EVENTS, INGEST_SAMPLES, E
 from pilothouse_common.store.records.models import Job
 from sqlalchemy import func, select
 
-from tests.support.ingest import Stack, stored_points
+from tests.support.ingest import Parts, stored_points
 from tests.support.process import eventually
 from tests.support.samples import NOW, a_line
 
@@ -45,53 +45,53 @@ def job_events(job_id: int) -> list[Message]:
     ]
 
 
-def publish(stack: Stack, messages: Iterable[Message]) -> None:
-    publisher = stack.broker.publisher()
+def publish(parts: Parts, messages: Iterable[Message]) -> None:
+    publisher = parts.broker.publisher()
     publisher.publish(list(messages))
     publisher.close()
 
 
-def jobs_in(stack: Stack, state: str = "COMPLETED") -> int:
-    with stack.records.reading() as session:
+def jobs_in(parts: Parts, state: str = "COMPLETED") -> int:
+    with parts.records.reading() as session:
         found = session.scalar(select(func.count()).select_from(Job).where(Job.state == state))
     return found or 0
 
 
-def is_empty(stack: Stack, queue: Queue) -> bool:
-    consumer = stack.broker.consumer(queue, prefetch=10)
+def is_empty(parts: Parts, queue: Queue) -> bool:
+    consumer = parts.broker.consumer(queue, prefetch=10)
     try:
         return consumer.receive(0.5) is None
     finally:
         consumer.close()
 
 
-def counted(stack: Stack, metric: str = "cpu_load"):
-    return stored_points(stack.samples, metric, start=NOW - 10, end=NOW + 10**7)
+def counted(parts: Parts, metric: str = "cpu_load"):
+    return stored_points(parts.samples, metric, start=NOW - 10, end=NOW + 10**7)
 
 
-def test_every_sample_is_stored_once_and_acknowledged(stack: Stack):
-    publish(stack, (a_message(n) for n in range(2000)))
+def test_every_sample_is_stored_once_and_acknowledged(parts: Parts):
+    publish(parts, (a_message(n) for n in range(2000)))
 
-    with stack.ingest():
-        eventually(lambda: counted(stack)() == 2000 * POINTS, within=30)
+    with parts.ingest():
+        eventually(lambda: counted(parts)() == 2000 * POINTS, within=30)
 
-    assert is_empty(stack, INGEST_SAMPLES)
-    assert counted(stack)() == 2000 * POINTS
-
-
-def test_messages_that_come_again_are_not_counted_twice(stack: Stack):
-    publish(stack, [a_message(n) for n in range(300)] * 2)
-
-    with stack.ingest(ingest_batch_messages=70):
-        eventually(lambda: counted(stack)() == 300 * POINTS, within=30)
-        publish(stack, [a_message(n) for n in range(300)])
-        publish(stack, [a_message(1000)])
-        eventually(lambda: counted(stack)() == 301 * POINTS, within=30)
-
-    assert is_empty(stack, INGEST_SAMPLES)
+    assert is_empty(parts, INGEST_SAMPLES)
+    assert counted(parts)() == 2000 * POINTS
 
 
-def test_poison_among_thousands_is_found_with_its_reason_and_nothing_else_is_lost(stack: Stack):
+def test_messages_that_come_again_are_not_counted_twice(parts: Parts):
+    publish(parts, [a_message(n) for n in range(300)] * 2)
+
+    with parts.ingest(ingest_batch_messages=70):
+        eventually(lambda: counted(parts)() == 300 * POINTS, within=30)
+        publish(parts, [a_message(n) for n in range(300)])
+        publish(parts, [a_message(1000)])
+        eventually(lambda: counted(parts)() == 301 * POINTS, within=30)
+
+    assert is_empty(parts, INGEST_SAMPLES)
+
+
+def test_poison_among_thousands_is_found_with_its_reason_and_nothing_else_is_lost(parts: Parts):
     good = [a_message(n) for n in range(3000)]
     cut_off = good[0].body[:-15]
     poison = {
@@ -109,11 +109,11 @@ def test_poison_among_thousands_is_found_with_its_reason_and_nothing_else_is_los
     mixed = list(good)
     for index, message in enumerate(poison.values()):
         mixed.insert(37 + index * 300, message)
-    publish(stack, mixed)
+    publish(parts, mixed)
 
-    with stack.ingest():
-        found = stack.dead_letters(len(poison), within=60)
-        eventually(lambda: counted(stack)() == 3000 * POINTS, within=30)
+    with parts.ingest():
+        found = parts.dead_letters(len(poison), within=60)
+        eventually(lambda: counted(parts)() == 3000 * POINTS, within=30)
 
     reasons = {message.body: reason for message, reason in found}
     assert sorted(reasons) == sorted(message.body for message in poison.values())
@@ -123,35 +123,35 @@ def test_poison_among_thousands_is_found_with_its_reason_and_nothing_else_is_los
     assert "not a gzip stream" in reasons[poison["no gzip"].body]
     assert "zstd" in reasons[poison["other encoding"].body]
     assert all(reasons.values())
-    assert is_empty(stack, INGEST_SAMPLES)
+    assert is_empty(parts, INGEST_SAMPLES)
 
 
-def test_a_message_that_ends_without_newline_does_not_eat_the_next(stack: Stack):
+def test_a_message_that_ends_without_newline_does_not_eat_the_next(parts: Parts):
     lines = [a_line(value=1, hostname=f"n{number}").encode() for number in range(200)]
 
-    with stack.ingest():
-        publish(stack, [samples_message("alex.x", line) for line in lines])
-        publish(stack, [garbage(line, "") for line in lines])
-        publish(stack, [garbage(a_line(metric="last").encode(), "")])
-        eventually(lambda: counted(stack, "last")() == 1, within=20)
-        eventually(lambda: counted(stack)() == 200, within=20)
+    with parts.ingest():
+        publish(parts, [samples_message("alex.x", line) for line in lines])
+        publish(parts, [garbage(line, "") for line in lines])
+        publish(parts, [garbage(a_line(metric="last").encode(), "")])
+        eventually(lambda: counted(parts, "last")() == 1, within=20)
+        eventually(lambda: counted(parts)() == 200, within=20)
 
-    assert is_empty(stack, INGEST_SAMPLES)
+    assert is_empty(parts, INGEST_SAMPLES)
 
 
-def test_events_become_jobs_whatever_their_order_and_however_often_they_come(stack: Stack):
+def test_events_become_jobs_whatever_their_order_and_however_often_they_come(parts: Parts):
     messages = [message for job_id in range(1, 301) for message in job_events(job_id)]
 
-    with stack.ingest(ingest_event_messages=100):
-        publish(stack, messages[::-1])
-        publish(stack, messages[::3])
-        eventually(lambda: jobs_in(stack) == 300, within=30)
+    with parts.ingest(ingest_event_messages=100):
+        publish(parts, messages[::-1])
+        publish(parts, messages[::3])
+        eventually(lambda: jobs_in(parts) == 300, within=30)
 
-    assert is_empty(stack, INGEST_EVENTS)
-    assert jobs_in(stack) == 300
+    assert is_empty(parts, INGEST_EVENTS)
+    assert jobs_in(parts) == 300
 
 
-def test_bad_events_are_dead_letters_and_the_others_are_recorded(stack: Stack):
+def test_bad_events_are_dead_letters_and_the_others_are_recorded(parts: Parts):
     bad = {
         b"{": "not a CloudEvents",
         b'{"specversion":"1.0","id":"1","source":"s","type":"job.teleported",'
@@ -165,39 +165,39 @@ def test_bad_events_are_dead_letters_and_the_others_are_recorded(stack: Stack):
         poison = Message(Exchange.EVENTS, "job.started", body, EVENT_CONTENT_TYPE)
         messages.insert(20 + index * 40, poison)
 
-    with stack.ingest():
-        publish(stack, messages)
-        found = stack.dead_letters(len(bad))
-        eventually(lambda: jobs_in(stack) == 100, within=30)
+    with parts.ingest():
+        publish(parts, messages)
+        found = parts.dead_letters(len(bad))
+        eventually(lambda: jobs_in(parts) == 100, within=30)
 
     assert {message.body for message, _ in found} == set(bad)
     for message, reason in found:
         assert bad[message.body] in reason
-    assert is_empty(stack, INGEST_EVENTS)
+    assert is_empty(parts, INGEST_EVENTS)
 
 
-def test_any_number_may_work_side_by_side(stack: Stack):
-    publish(stack, (a_message(n) for n in range(1500)))
-    publish(stack, [m for job_id in range(1, 201) for m in job_events(job_id)])
+def test_any_number_may_work_side_by_side(parts: Parts):
+    publish(parts, (a_message(n) for n in range(1500)))
+    publish(parts, [m for job_id in range(1, 201) for m in job_events(job_id)])
 
     with (
-        stack.ingest(ingest_workers=3, ingest_batch_messages=50, ingest_event_messages=10),
-        stack.ingest(ingest_batch_messages=50, ingest_event_messages=10),
-        stack.ingest(ingest_batch_messages=50, ingest_event_messages=10),
+        parts.ingest(ingest_workers=3, ingest_batch_messages=50, ingest_event_messages=10),
+        parts.ingest(ingest_batch_messages=50, ingest_event_messages=10),
+        parts.ingest(ingest_batch_messages=50, ingest_event_messages=10),
     ):
-        eventually(lambda: counted(stack)() == 1500 * POINTS, within=30)
-        eventually(lambda: jobs_in(stack) == 200, within=30)
+        eventually(lambda: counted(parts)() == 1500 * POINTS, within=30)
+        eventually(lambda: jobs_in(parts) == 200, within=30)
 
-    assert is_empty(stack, INGEST_SAMPLES)
-    assert is_empty(stack, INGEST_EVENTS)
+    assert is_empty(parts, INGEST_SAMPLES)
+    assert is_empty(parts, INGEST_EVENTS)
 
 
-def test_it_counts_what_it_does(stack: Stack):
-    with stack.ingest() as ingest:
-        publish(stack, [*(a_message(n) for n in range(100)), garbage(b"x")])
-        publish(stack, job_events(1))
-        eventually(lambda: counted(stack)() == 100 * POINTS, within=20)
-        eventually(lambda: jobs_in(stack) == 1, within=20)
+def test_it_counts_what_it_does(parts: Parts):
+    with parts.ingest() as ingest:
+        publish(parts, [*(a_message(n) for n in range(100)), garbage(b"x")])
+        publish(parts, job_events(1))
+        eventually(lambda: counted(parts)() == 100 * POINTS, within=20)
+        eventually(lambda: jobs_in(parts) == 1, within=20)
 
         def value(name: str, queue: Queue = INGEST_SAMPLES) -> float:
             return ingest.registry.get_sample_value(name, {"queue": queue.name}) or 0.0

@@ -27,7 +27,7 @@ from tests.support.process import Program, eventually
 
 
 @dataclass
-class Stack:
+class Parts:
     """A broker, both stores, and a way to run ingest between them."""
 
     broker: Broker
@@ -77,17 +77,17 @@ class Stack:
 
 
 @pytest.fixture(params=["embedded", "servers"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
     """The parts of the standalone process, then those of a real installation."""
     if request.param == "embedded":
-        parts = Stack(
+        parts = Parts(
             MemoryBroker(),
             open_sample_store(f"duckdb://{tmp_path}/samples.duckdb"),
             Records(f"sqlite:///{tmp_path}/records.sqlite"),
         )
     else:
         bucket = with_bucket(request.getfixturevalue("influx_base_url"), new_bucket())
-        parts = Stack(
+        parts = Parts(
             RabbitBroker(request.getfixturevalue("rabbitmq_url")),
             open_sample_store(bucket),
             Records(request.getfixturevalue("postgres_url")),
