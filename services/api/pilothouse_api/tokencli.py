@@ -136,4 +136,4 @@ def _list(args: argparse.Namespace, records: Records, _tokens: Tokens) -> None:
 
 
 def _revoke(args: argparse.Namespace, _records: Records, tokens: Tokens) -> None:
-    tokens.revoke(args.jti, by=f"cli:{getpass.getuser()}", only_own=False)
+    tokens.revoke(args.jti, by=f"cli:{getpass.getuser()}")

@@ -201,6 +201,22 @@ def test_tokens_of_others_do_not_exist(gateway: Gateway, client: TestClient) -> 
     assert bob.get("/v1/session").status_code == 401
 
 
+def test_a_narrow_token_does_not_end_a_wider_one_of_its_owner(
+    gateway: Gateway, client: TestClient
+) -> None:
+    wide = Api(client, gateway.token("alice", ["jobs:read", "nodes:read"]))
+    narrow = Api(client, gateway.token("alice", ["jobs:read"]))
+    bound = Api(client, gateway.token("alice", ["jobs:read", "nodes:read"], cluster="alpha"))
+    by_scopes = {
+        len(t["scopes"]): t["jti"] for t in wide.items("/v1/tokens") if not t["restriction"]
+    }
+
+    assert narrow.delete(f"/v1/tokens/{by_scopes[2]}").status_code == 404
+    assert bound.delete(f"/v1/tokens/{by_scopes[1]}").status_code == 404
+    assert wide.delete(f"/v1/tokens/{by_scopes[1]}").status_code == 204
+    assert wide.get("/v1/session").status_code == 200
+
+
 def test_a_login_link_works_once(gateway: Gateway, client: TestClient) -> None:
     code = gateway.ports.logins.create("root", frozenset(SCOPES))
 

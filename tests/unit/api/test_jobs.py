@@ -219,3 +219,13 @@ def test_a_nodes_total_is_not_added_to_its_devices(gateway: Gateway, api: Api) -
     assert [s["values"] for s in over["items"]] == [[3], [9]]
     assert (load["max"], load["count"]) == (3, 6)
     assert (fill["min"], fill["max"]) == (4, 5)
+
+
+def test_a_job_that_has_no_nodes_yet_has_no_series(gateway: Gateway, api: Api) -> None:
+    gateway.record(JobSubmitted(cluster="alex", job_id=9, submit_time=at(0), user="bob"))
+
+    answer = api.get("/v1/jobs/9/series", metrics="cpu_load")
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+    assert api.items("/v1/jobs/9/statistics", metrics="cpu_load") == []
+    assert api.get("/v1/jobs/9").json()["elapsed_seconds"] is None

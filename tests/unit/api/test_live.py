@@ -149,7 +149,7 @@ def test_a_stream_ends_with_its_token(live: Live, follow: Follow) -> None:
     assert stream.block()
 
     jti = live.ports.tokens.verify(token).jti
-    live.ports.tokens.revoke(jti, by="root", only_own=False)
+    live.ports.tokens.revoke(jti, by="root")
 
     assert stream.block() == {}
 

@@ -104,13 +104,14 @@ class Tokens:
             )
         return Minted(self._signer.sign(caller, issued=now), row)
 
-    def revoke(self, jti: str, *, by: str, only_own: bool) -> None:
+    def revoke(self, jti: str, *, by: str, caller: Caller | None = None) -> None:
         """End a token and all that were minted from it.
 
         Args:
             jti: Which.
-            by: Who asks.
-            only_own: Others' tokens do not exist for them.
+            by: Who asks, for the audit trail.
+            caller: For whom others' tokens do not exist, nor wider ones: a narrow token that got lost
+                must not end those of its owner. None: any.
 
         Raises:
             NotFound: No such token, or not the subject's.
@@ -118,7 +119,7 @@ class Tokens:
         with self._records.session() as session:
             tokens = TokenRepository(session)
             row = tokens.get(jti)
-            if row is None or (only_own and row.subject != by):
+            if row is None or (caller is not None and not _may_end(caller, row)):
                 raise NotFound("no such token")
             tokens.revoke(jti, now=self._clock.now())
             AuditRepository(session).add(
@@ -144,6 +145,15 @@ class Tokens:
                 self._seen.clear()
             self._seen[jti] = (now + REMEMBERED_SECONDS, alive)
         return alive
+
+
+def _may_end(caller: Caller, row: Token) -> bool:
+    restriction = msgspec.convert(row.restriction, Restriction)
+    return (
+        row.subject == caller.subject
+        and caller.scopes >= set(row.scopes)
+        and caller.restriction.allows(restriction)
+    )
 
 
 def _chain_is_alive(tokens: TokenRepository, jti: str | None) -> bool:

@@ -47,7 +47,7 @@ def open_by_token(ports: Ports, response: Response, token: str) -> Caller:
 
 def close(ports: Ports, response: Response, caller: Caller) -> None:
     """End the caller's session."""
-    ports.tokens.revoke(caller.jti, by=caller.subject, only_own=True)
+    ports.tokens.revoke(caller.jti, by=caller.subject, caller=caller)
     clear_session(response, secure=ports.settings.secure_cookies)
 
 

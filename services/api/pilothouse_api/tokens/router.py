@@ -46,5 +46,8 @@ def revoke_token(
     caller: Annotated[Caller, needs()],
     ports: PortsDep,
 ) -> None:
-    """End a token and all that were minted from it, within a second."""
+    """End a token and all that were minted from it, within a second.
+
+    One's own, unless it is wider than the token that asks; with ``tokens:manage`` any.
+    """
     service.revoke(ports, caller, jti)

@@ -47,12 +47,13 @@ def page(
 
 
 def revoke(ports: Ports, caller: Caller, jti: str) -> None:
-    """End a token of the caller's own, or with tokens:manage any.
+    """End a token of the caller's own that is not wider than this one, or with tokens:manage any.
 
     Raises:
-        NotFound: No such token, or not the caller's.
+        NotFound: No such token, or not the caller's, or wider.
     """
-    ports.tokens.revoke(jti, by=caller.subject, only_own="tokens:manage" not in caller.scopes)
+    manages = "tokens:manage" in caller.scopes
+    ports.tokens.revoke(jti, by=caller.subject, caller=None if manages else caller)
 
 
 def item_of(row: Token) -> TokenItem:
