@@ -201,6 +201,17 @@ def test_a_stopped_broker_is_unavailable_within_the_limit(rabbitmq: RabbitServer
     assert waited < 3
 
 
+def test_a_check_of_a_broker_that_is_not_there_fails_at_once():
+    broker = RabbitBroker("amqp://u:p@127.0.0.1:1/", timeout_seconds=30)
+    start = time.monotonic()
+
+    with pytest.raises(BrokerUnavailable, match="refused"):
+        broker.check()
+
+    assert time.monotonic() - start < 5
+    broker.close()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -11,6 +11,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,8 +145,12 @@ class RabbitServer:
                 "Content-Type": "application/json",
             },
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            text = answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as exc:
+            with exc:
+                raise AssertionError(f"{method} {path}: {exc.code} {exc.read()!r}") from exc
         return json.loads(text) if text else None
 
     def close_connections(self, url: str) -> None:

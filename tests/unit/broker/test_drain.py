@@ -4,6 +4,9 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -243,10 +246,6 @@ def test_a_temporary_of_a_dead_writer_is_put_aside_after_an_hour(tmp_path: Path)
     os.geteuid() == 0 and not shutil.which("setpriv"), reason="needs setpriv as root"
 )
 def test_a_file_that_may_not_be_read_stays_and_the_rest_goes_on(tmp_path: Path):
-    import subprocess
-    import sys
-    import tempfile
-
     base = Path(tempfile.mkdtemp(dir="/var/tmp"))
     base.chmod(0o777)
     directory = base / "spool"

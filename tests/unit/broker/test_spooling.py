@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pilothouse_common.backoff import Backoff
+from pilothouse_common.broker.drain import Drain
 from pilothouse_common.broker.spool import Spool
 from pilothouse_common.broker.spooling import SpoolingPublisher
 from pilothouse_common.errors import BrokerUnavailable, Rejected, Unauthenticated
@@ -116,8 +117,6 @@ def test_when_carrier_and_spool_both_fail_the_caller_learns_it(tmp_path: Path):
 
 
 def test_another_drainer_of_the_directory_is_waited_for(tmp_path: Path):
-    from pilothouse_common.broker.drain import Drain
-
     carrier = Carrier()
     other = Drain(tmp_path, carrier)
     assert other.acquire()

@@ -7,6 +7,7 @@ thread, close the connection only after what was handed over has run.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from pilothouse_common.broker.rabbitmq.target import Target
 from pilothouse_common.broker.rabbitmq.wire import read_any_properties
 
 log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.02
 
 
 class Use(Protocol):
@@ -51,6 +53,8 @@ class Link:
         self._closing = False
         self._reported = False
         self._reason = ""
+        self._failures = 0
+        self._problem = ""
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -63,6 +67,19 @@ class Link:
     def nudge(self) -> None:
         """Try again now instead of after the pause."""
         self._wake.set()
+
+    def wait_ready(self, timeout_seconds: float) -> str:
+        """Wait for a connection, or for one attempt to fail; return why there is none, or nothing."""
+        self.start()
+        end = time.monotonic() + timeout_seconds
+        before = self._failures
+        self.nudge()
+        while not self.ready.wait(_LOOK_SECONDS):
+            if self._failures > before:
+                return self._problem
+            if time.monotonic() > end:
+                return f"no connection within {timeout_seconds:g} s"
+        return ""
 
     def call(self, work: Callable[[], object]) -> bool:
         """Have ``work`` run in the connection's thread; False when there is no connection."""
@@ -106,6 +123,8 @@ class Link:
             was_ready = self.ready.is_set()
             self.ready.clear()
             self._use.lost(self._reason, was_ready=was_ready)
+            self._problem = self._reason or "the connection ended"
+            self._failures += 1
             if not self._closing:
                 self._report(was_ready)
                 self._wake.wait(self._backoff.next_seconds())

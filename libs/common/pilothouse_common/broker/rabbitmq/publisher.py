@@ -73,11 +73,9 @@ class RabbitPublisher:
 
     def check(self) -> None:
         """Raise BrokerUnavailable unless a publish() would now be sent."""
-        self._link.start()
-        if not self._link.ready.is_set():
-            self._link.nudge()
-        if not self._link.ready.wait(self._target.timeout_seconds):
-            raise self._unavailable("no connection")
+        problem = self._link.wait_ready(self._target.timeout_seconds)
+        if problem:
+            raise self._unavailable(problem)
         if self._blocked:
             raise self._unavailable(f"it takes no messages now: {self._blocked}")
 
