@@ -14,6 +14,7 @@ run: web ## Start everything in one process on this machine and print the URL of
 
 .PHONY: test
 test: web ## Run every test against real RabbitMQ, PostgreSQL, InfluxDB and Slurm
+	@$(BIN)/python -m tests.support.install
 	@$(BIN)/pytest
 
 .PHONY: check

@@ -24,7 +24,7 @@ class Schedule:
         now = self._clock.now().timestamp()
         if self._next - now > self._interval:  # the clock was set back
             self._next = self._after(now)
-        return max(0.0, self._next - now)
+        return min(self._interval, max(0.0, self._next - now))  # min: of floats
 
     def take(self) -> float | None:
         """Return the Unix time of the tick that is due, once; None when it is too early."""

@@ -1,0 +1,48 @@
+"""Install the servers that tests start, all at once and before the first test (`make test` calls this).
+
+Only on Debian and as root; elsewhere tests look for what is there (provide.py).
+"""
+
+import os
+import shutil
+import sys
+
+from tests.support.process import find_program
+from tests.support.provide import apt_install
+
+PACKAGE_OF = {
+    "rabbitmq-server": "rabbitmq-server",
+    "influxd": "influxdb",
+    "victoria-metrics": "victoria-metrics",
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
+    "slurmrestd": "slurmrestd",
+    "sbatch": "slurm-client",
+    "munged": "munge",
+    "chromium": "chromium",
+    "openssl": "openssl",
+    "curl": "curl",
+}
+DIRS = ("/usr/sbin", "/sbin", "/usr/lib/rabbitmq/bin")
+
+
+def missing_packages() -> list[str]:
+    """Return the Debian packages of the programs that are not here."""
+    packages = [package for name, package in PACKAGE_OF.items() if not find_program(name, *DIRS)]
+    if not find_program("initdb") and not os.path.isdir("/usr/lib/postgresql"):
+        packages.append("postgresql")
+    if "slurmrestd" in packages:
+        packages.append("slurm-wlm-jwt-plugin")
+    return packages
+
+
+def main() -> int:
+    packages = missing_packages()
+    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"test servers: installing {' '.join(packages)}", file=sys.stderr, flush=True)
+        apt_install(packages)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
