@@ -1,7 +1,7 @@
 """What every request and every answer passes: a bound on the body, and headers that browsers obey."""
 
 from fastapi import HTTPException
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
@@ -30,10 +30,15 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        announced = Headers(scope=scope).get("content-length", "")[:20]
+        digits = announced.isascii() and announced.isdigit()
+        too_much = digits and int(announced) > self._limit
         size = 0
 
         async def count() -> Message:
             nonlocal size
+            if too_much:  # before the first byte of it is read
+                raise too_large(self._limit)
             message = await receive()
             if message["type"] == "http.request":
                 size += len(message.get("body", b""))

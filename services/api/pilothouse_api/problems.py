@@ -20,6 +20,7 @@ from pilothouse_common.errors import (
 )
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,8 @@ async def handle(request: Request, exc: Exception) -> JSONResponse:
             headers.update(exc.headers or {})
         case PilothouseError():
             status, detail = status_of(exc), str(exc)
+        case ClientDisconnect():
+            status, detail = 400, "the client went away"  # nobody reads it
         case _:
             status, detail = 500, "the server failed; the operator finds the reason in its log"
             log.error("request failed", exc_info=exc, extra={"path": request.url.path})

@@ -54,7 +54,7 @@ def serve(
     end_streams: Callable[[], None],
 ) -> None:
     """Serve until ``stop`` is set; streams are ended first, then open requests get their time."""
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the service logs its own life
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # anybody can make it warn
     config = uvicorn.Config(
         app,
         log_config=None,

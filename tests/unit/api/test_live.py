@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -202,3 +203,17 @@ def test_without_the_broker_changes_still_arrive(live: Live, follow: Follow) -> 
     live.record(started(1))
 
     assert stream.event()["job_id"] == 1
+
+
+def test_a_client_that_goes_away_is_no_error(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {live.token()}\r\n"
+    with socket.create_connection(("127.0.0.1", live.service.port), timeout=10) as leaver:
+        leaver.sendall(f"{head}Content-Length: 100\r\n\r\n[".encode())
+    with socket.create_connection(("127.0.0.1", live.service.port), timeout=10) as boaster:
+        boaster.sendall(f"{head}Content-Length: 99999999999\r\n\r\n".encode())
+        answer = boaster.recv(100)
+
+    counted = live.ports.telemetry.requests.labels("POST", "/v1/events", "400")
+    eventually(lambda: counted._value.get() == 1, within=10)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
