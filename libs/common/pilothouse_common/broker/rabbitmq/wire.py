@@ -45,6 +45,9 @@ def properties_of(message: Message, headers: Mapping[str, str] | None = None) ->
     )
 
 
+_EXCHANGES: dict[str, Exchange] = {str(exchange): exchange for exchange in Exchange}
+
+
 def message_of(
     method: Basic.Deliver, properties: BasicProperties, body: bytes, bound_to: Exchange
 ) -> Message:
@@ -52,9 +55,8 @@ def message_of(
 
     One that somebody put into the queue past our exchanges counts as published to ``bound_to``.
     """
-    known = method.exchange in set(Exchange)
     return Message(
-        Exchange(method.exchange) if known else bound_to,
+        _EXCHANGES.get(method.exchange, bound_to),
         _text(method.routing_key),
         body,
         _text(properties.content_type),
