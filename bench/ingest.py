@@ -35,8 +35,8 @@ from tests.support.rabbitmq import RabbitServer, rabbit_server
 CLUSTER = "bench"
 MARKER = "bench_marker"
 """One sample of every message, so that counting them is cheap for the server."""
-REPETITIONS = 8
-MESSAGES = 1500
+REPETITIONS = 6
+MESSAGES = 2500
 LARGE = 300
 """Samples of a node with 64 hardware threads and three metrics for each."""
 SMALL = 60
