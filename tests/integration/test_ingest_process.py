@@ -94,7 +94,8 @@ def test_without_broker_and_store_it_lives_says_so_and_stops_when_told(lonely: t
     base = f"http://127.0.0.1:{port}"
 
     eventually(lambda: get(f"{base}/healthz") == (200, b'{"status":"ok"}'), within=20)
-    status, body = eventually(lambda: get(f"{base}/readyz"), within=20)
+    eventually(lambda: json.loads(get(f"{base}/readyz")[1])["records"] == "ok", within=20)
+    status, body = get(f"{base}/readyz")
 
     assert status == 503
     parts = json.loads(body)
