@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from pilothouse_common.runtime.clock import Clock, SystemClock
@@ -75,6 +76,13 @@ class Host:
         """Return the real path of ``proc/stat`` and the like."""
         return os.path.join(self.root, relative.lstrip("/"))
 
+    def network(self, name: str) -> str:
+        """Return where ``/proc/net/<name>`` of the node is: init's, when its ``/`` is seen from elsewhere."""
+        inits = f"proc/1/net/{name}"
+        if self.root != Path("/") and os.path.exists(self.path(inits)):
+            return inits
+        return f"proc/net/{name}"
+
     def open(self, relative: str) -> KeptFile:
         """Return a file to keep, read once to see that it can be.
 
@@ -91,8 +99,11 @@ class Host:
     def read(self, relative: str) -> str:
         """Return a small file's text without surrounding space, or "" when there is none."""
         try:
-            with open(self.path(relative), "rb") as file:
-                return file.read(LIMIT_BYTES).decode(errors="replace").strip()
+            with open(self.path(relative), "rb", buffering=0) as file:
+                # in chunks: for a large buffer the kernel refuses to read /proc/sys at all (ENOMEM)
+                chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
+                data = b"".join(islice(chunks, LIMIT_BYTES // CHUNK_BYTES))
+                return data.decode(errors="replace").strip()
         except OSError:
             return ""
 

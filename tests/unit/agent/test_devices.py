@@ -170,3 +170,13 @@ def test_every_column_is_told_when_asked_for(tmp_path):
 
     assert got == {}
     assert sum(key.endswith("[eth0]") for key in later) == 16
+
+
+def test_in_a_container_the_node_s_interfaces_are_told_and_not_the_container_s(tmp_path):
+    tree = network(tmp_path)
+    tree.write("proc/1/net/dev", HEADER + interface("ib0", 0, 0))
+
+    got = twice(tree, NetworkCollector(tree.host, USUAL), {})
+
+    assert "eth_read_bw[ib0]" in got
+    assert "eth_read_bw[eth0]" not in got

@@ -1,5 +1,7 @@
 """Paging, pressure, sockets, protocols, uptime and the agent's own cost: known files, known numbers."""
 
+import os
+
 import pytest
 from pilothouse_agent.collectors.agent import AgentCollector
 from pilothouse_agent.collectors.netstat import NetstatCollector
@@ -7,7 +9,7 @@ from pilothouse_agent.collectors.paging import PAGE_BYTES, PagingCollector
 from pilothouse_agent.collectors.pressure import PressureCollector
 from pilothouse_agent.collectors.sockets import SocketsCollector
 from pilothouse_agent.collectors.uptime import UptimeCollector
-from pilothouse_agent.host import CollectorUnavailable
+from pilothouse_agent.host import CollectorUnavailable, Host
 
 from tests.unit.agent.tree import ALL_FIELDS, USUAL, Tree, twice, values
 
@@ -124,3 +126,7 @@ def test_the_agent_tells_its_own_cost(tmp_path):
     got = twice(tree, AgentCollector(tree.host, USUAL), {})
 
     assert got == {"agent_cpu": pytest.approx(0.1), "agent_rss": 6000 * PAGE_BYTES}
+
+
+def test_this_kernel_s_version_is_read():
+    assert Host().read("proc/sys/kernel/osrelease") == os.uname().release

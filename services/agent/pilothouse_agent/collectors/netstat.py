@@ -32,11 +32,11 @@ class NetstatCollector:
     def __init__(self, host: Host, options: Options) -> None:
         self._clock = host.clock
         self._all = options.all_fields
-        self._pairs = [host.open("proc/net/snmp")]
+        self._pairs = [host.open(host.network("snmp"))]
         self._lists: list[KeptFile] = []
-        _add(self._pairs, host, "proc/net/netstat")
+        _add(self._pairs, host, host.network("netstat"))
         if self._all:
-            _add(self._lists, host, "proc/net/snmp6")
+            _add(self._lists, host, host.network("snmp6"))
         self._headers: list[bytes] = []
         self._row = Row(())
 

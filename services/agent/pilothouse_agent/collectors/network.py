@@ -35,7 +35,7 @@ class NetworkCollector:
     name = "network"
 
     def __init__(self, host: Host, options: Options) -> None:
-        self._file = host.open("proc/net/dev")
+        self._file = host.open(host.network("dev"))
         self._host = host
         self._exclude = options.exclude_interfaces
         self._fields = [f if options.all_fields or f.metric in USUAL else None for f in FIELDS]

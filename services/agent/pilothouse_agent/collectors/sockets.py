@@ -32,9 +32,9 @@ class SocketsCollector:
     name = "sockets"
 
     def __init__(self, host: Host, options: Options) -> None:
-        self._files = [host.open("proc/net/sockstat")]
+        self._files = [host.open(host.network("sockstat"))]
         with suppress(CollectorUnavailable):  # a kernel without IPv6 has nothing more to tell
-            self._files.append(host.open("proc/net/sockstat6"))
+            self._files.append(host.open(host.network("sockstat6")))
         self._all = options.all_fields
         self._keys: list[bytes] = []
         self._row = Row(())
