@@ -120,9 +120,9 @@ class Databases:
         """Return the URL of a database of this server."""
         return self._url.set(database=name).render_as_string(hide_password=False)
 
-    def empty(self) -> str:
-        """Make an empty database; return its URL."""
-        return self._create()
+    def empty(self, clause: str = "") -> str:
+        """Make an empty database, with a clause of CREATE DATABASE; return its URL."""
+        return self._create(clause)
 
     def migrated(self) -> str:
         """Make a database with all our tables; return its URL."""

@@ -46,6 +46,20 @@ def test_migrations_make_what_the_models_say(records: Records) -> None:
         assert {index.name for index in table.indexes} <= indexes[name]
 
 
+def test_a_database_of_no_encoding_holds_any_text(postgres_databases: Databases) -> None:
+    url = postgres_databases.empty("ENCODING SQL_ASCII LOCALE 'C' TEMPLATE template0")
+    records = Records(url)
+    records.migrate()
+
+    with records.session() as session:
+        session.add(Cluster(name="Größe", first_seen=T0))
+    with records.reading() as session:
+        names = list(session.scalars(select(Cluster.name)))
+
+    records.close()
+    assert names == ["Größe"]
+
+
 def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
     several = [Records(empty_url) for _ in range(4)]
 

@@ -133,6 +133,7 @@ def _engine(url: URL, pool_size: int) -> Engine:
         return engine
     arguments = {
         "connect_timeout": 5,
+        "client_encoding": "utf8",  # a server of no locale makes databases of no encoding: bytes
         "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items()),
         "application_name": "pilothouse",
         "keepalives_idle": 10,
