@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: web ## Start everything in one process on this machine and print the URL of the page
@@ -16,6 +16,10 @@ run: web ## Start everything in one process on this machine and print the URL of
 test: web ## Run every test against real RabbitMQ, PostgreSQL, InfluxDB and Slurm
 	@$(BIN)/python -m tests.support.install
 	@$(BIN)/pytest
+
+.PHONY: test-compose
+test-compose: setup ## Build the compose stack's images, start it and try it (minutes)
+	@$(BIN)/pytest -rP tests/compose
 
 .PHONY: check
 check: setup ## Lint, types, import contracts, generated documents, the page's own checks

@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.support.brokers",
     "tests.support.api",
     "tests.support.compose",
+    "tests.support.engine",
     "tests.support.influxdb",
     "tests.support.influxdb2",
     "tests.support.ingest",
