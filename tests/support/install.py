@@ -6,6 +6,7 @@ Only on Debian and as root; elsewhere tests look for what is there (provide.py).
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from tests.support.process import find_program
 from tests.support.provide import apt_install
@@ -29,7 +30,9 @@ DIRS = ("/usr/sbin", "/sbin", "/usr/lib/rabbitmq/bin")
 def missing_packages() -> list[str]:
     """Return the Debian packages of the programs that are not here."""
     packages = [package for name, package in PACKAGE_OF.items() if not find_program(name, *DIRS)]
-    if not find_program("initdb") and not os.path.isdir("/usr/lib/postgresql"):
+    if not list(Path("/usr/lib").glob("*/libatomic.so.1")):
+        packages.append("libatomic1")  # the browser driver's own node needs it
+    if not find_program("initdb") and not Path("/usr/lib/postgresql").is_dir():
         packages.append("postgresql")
     if "slurmrestd" in packages:
         packages.append("slurm-wlm-jwt-plugin")

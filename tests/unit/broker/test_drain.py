@@ -257,17 +257,19 @@ def test_a_file_that_may_not_be_read_stays_and_the_rest_goes_on(tmp_path: Path):
     readable = put(directory, encode_file(an_event(2)), file_name(time.time_ns(), "h", 1, 2))
     readable.chmod(0o644)
     code = (
-        "import sys, json; sys.path[:0] = json.loads(sys.argv[2])\n"
+        "import json, os, sys; sys.path[:0] = json.loads(sys.argv[2])\n"
         "from pathlib import Path\n"
         "from tests.unit.broker.carriers import Carrier\n"
         "from pilothouse_common.broker.drain import Drain\n"
+        "if os.geteuid() == 0:\n"
+        "    os.setgroups([])\n"
+        "    os.setresuid(65534, 65534, 65534)\n"
         "c = Carrier()\n"
         "with Drain(Path(sys.argv[1]), c) as d: d.acquire(); print(d.drain(), c.bodies)\n"
     )
-    as_nobody = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
 
     done = subprocess.run(
-        [*as_nobody, sys.executable, "-c", code, str(directory), json.dumps(sys.path)],
+        [sys.executable, "-c", code, str(directory), json.dumps(sys.path)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
