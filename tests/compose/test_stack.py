@@ -157,6 +157,13 @@ def test_images_hold_what_runs_and_no_tool_that_built_it(stack):
         assert (found, tools) == ("", "")
 
 
+def test_a_store_that_the_images_leave_out_is_a_setting_s_error(stack):
+    url = ("-e", "PILOTHOUSE_SAMPLES_URL=duckdb:///tmp/x")
+
+    with pytest.raises(AssertionError, match=r"error: .*install pilothouse-common\[duckdb\]"):
+        stack("run", "--rm", "--no-deps", "-T", *url, "ingest")
+
+
 def test_the_agent_s_node_appears_with_live_series_of_the_host(stack, client):
     node = eventually(lambda: client.get("/v1/nodes/server"), within=60)
     series = eventually(lambda: values_of(client, "cpu_user"), within=60)

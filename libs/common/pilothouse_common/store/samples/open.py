@@ -19,7 +19,13 @@ def open_sample_store(url: str) -> SampleStore:
 
         return InfluxSampleStore(url)
     if scheme == "duckdb":
-        from pilothouse_common.store.samples.duckdb import DuckSampleStore
+        try:
+            from pilothouse_common.store.samples.duckdb import DuckSampleStore
+        except ImportError as exc:
+            raise ConfigError(
+                "sample store: duckdb is not installed here; install pilothouse-common[duckdb], "
+                "or use influxdb://HOST:PORT/BUCKET?org=ORG"
+            ) from exc
 
         return DuckSampleStore(url)
     raise ConfigError(
