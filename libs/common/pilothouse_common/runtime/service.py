@@ -3,6 +3,7 @@
 Exit codes: 0 stopped as asked, 1 the service failed, 2 a setting is wrong.
 """
 
+import atexit
 import logging
 import os
 import signal
@@ -43,14 +44,13 @@ def run(service: Service) -> int:
     """
     stop = threading.Event()
     read_end, write_end = os.pipe()
-
-    def on_signal(signum: int, _frame: FrameType | None) -> None:
-        os.write(
-            write_end, bytes((signum,))
-        )  # nothing else: a lock here could be held by this thread
-
+    os.set_blocking(write_end, False)
+    # The interpreter's own C handler writes the signal's number. A handler in Python would wait for
+    # this thread, which may be about to block and then never look.
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, on_signal)
+        signal.signal(signum, _noted)
+    atexit.register(_ignore_signals)
     threading.Thread(target=_obey, args=(read_end, stop), name="signals", daemon=True).start()
     log.info("starting", extra={"service_name": service.name})
     try:
@@ -62,6 +62,16 @@ def run(service: Service) -> int:
         service.close()
     log.info("stopped")
     return 0
+
+
+def _noted(_signum: int, _frame: FrameType | None) -> None:
+    """Keep the signal from its default action; the wake-up pipe carries it."""
+
+
+def _ignore_signals() -> None:
+    """At the interpreter's very end handlers are taken away: a late signal would spoil the exit code."""
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def _obey(read_end: int, stop: threading.Event) -> None:
