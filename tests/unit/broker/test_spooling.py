@@ -163,3 +163,15 @@ def test_many_threads_lose_nothing_while_the_carrier_comes_and_goes(tmp_path: Pa
         lambda: set(carrier.bodies) == {f"event {n}".encode() for n in range(200)}, within=10
     )
     publisher.close()
+
+
+def test_why_a_spool_waits_is_logged_once_for_each_reason(tmp_path: Path, caplog):
+    (tmp_path / "lock").mkdir()  # so that nobody can take the lock file
+    publisher = spooling(Carrier(), tmp_path)
+
+    eventually(lambda: "spool waits" in caplog.text, within=5)
+    (tmp_path / "lock").rmdir()
+    eventually((tmp_path / "lock").is_file, within=5)
+    publisher.close()
+
+    assert [r.levelname for r in caplog.records if r.message == "spool waits"] == ["WARNING"]

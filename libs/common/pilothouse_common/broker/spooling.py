@@ -39,6 +39,7 @@ class SpoolingPublisher:
         self._lock = threading.Lock()
         self._behind = not spool.is_empty()
         self._spooled = 0
+        self._problem = ""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
@@ -83,6 +84,14 @@ class SpoolingPublisher:
         self._carrier.close()
         self._spool.close()
 
+    def _note(self, problem: str) -> None:
+        """Log why the spool cannot be drained: once for each reason, not at every try."""
+        if problem and problem != self._problem:
+            log.warning(
+                "spool waits", extra={"reason": problem, "spool": str(self._spool.directory)}
+            )
+        self._problem = problem
+
     def _report(self, problem: PilothouseError) -> None:
         if not self._behind:
             log.warning(
@@ -102,9 +111,10 @@ class SpoolingPublisher:
             mine = drain.acquire()
             done = drain.drain(stop=self._closing.is_set) if mine else None
         except PilothouseError as exc:
-            log.debug("spool not drained", extra={"reason": str(exc)})
+            self._note(str(exc))
             self._closing.wait(self._backoff.next_seconds())
             return
+        self._note("")
         self._backoff.reset()
         if mine or self._spool.is_empty():
             self._caught_up(before, done.delivered if done else 0)
