@@ -73,7 +73,7 @@ def _answer(settings: AgentSettings, *, once: bool) -> int:
         deadline_seconds=settings.deadline_seconds,
     )
     sweep.collect()
-    time.sleep(ONCE_SECONDS)
+    time.sleep(ONCE_SECONDS)  # rates need two looks with time between them
     encoder = SampleEncoder(settings.cluster, settings.node_name())
     sys.stdout.write(encoder.lines(sweep.collect(), int(time.time())))
     sweep.close()

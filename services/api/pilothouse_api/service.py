@@ -109,7 +109,7 @@ class ApiService:
             except StoreUnavailable as exc:
                 log.warning("record store is away", extra={"reason": str(exc)})
                 stop.wait(backoff.next_seconds())
-            except Exception:
+            except Exception:  # not ours to end: the process lives, answers 503 and says why
                 log.exception("record store cannot be migrated")
                 return
             else:

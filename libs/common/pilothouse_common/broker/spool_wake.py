@@ -46,6 +46,7 @@ class Wake:
     def wait(self, timeout_seconds: float) -> None:
         """Return when somebody rang, or the time is over."""
         if self._fd < 0:
+            # no FIFO on this file system: look again soon
             time.sleep(min(timeout_seconds, _POLL_SECONDS))
             return
         poll = select.poll()

@@ -55,7 +55,7 @@ def run(service: Service) -> int:
     log.info("starting", extra={"service_name": service.name})
     try:
         service.run(stop)
-    except Exception:
+    except Exception:  # the outermost wrapper: says why the process ends
         log.exception("failed")
         return 1
     finally:

@@ -30,6 +30,8 @@ NO_ANNOTATIONS = __future__.annotations.compiler_flag
 NAME = "pilothouse-hook.{tag}.code"
 """File name; compiled code is of one minor version of Python."""
 
+# A file that does not fit (another Python, cut off) is no failure: what it began is taken back, and the
+# ordinary imports that follow do the same more slowly, or say what is wrong.
 LOADER = """\
 import marshal, posix, sys
 sys.path[:0] = {paths!r}

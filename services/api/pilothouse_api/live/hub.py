@@ -139,7 +139,7 @@ class LiveHub:
                 quiet = True
                 self._wake_all()  # streams look for themselves, and notice an end
                 self._stop.wait(IDLE_SECONDS)
-            except Exception:
+            except Exception:  # the thread serves every stream: one fault must not end them all
                 log.exception("live view failed")
                 self._stop.wait(IDLE_SECONDS)
 
