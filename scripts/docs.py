@@ -107,8 +107,8 @@ def _configuration() -> str:
         "Made by `make docs` from the settings classes. Every setting is an environment variable",
         "`PILOTHOUSE_<NAME>`, or `<name> = …` in the TOML file named by `PILOTHOUSE_CONFIG` (top level for",
         "all processes, `[agent]`, `[ingest]`, … for one; the environment wins). A secret may also come from",
-        "a file: `PILOTHOUSE_<NAME>_FILE` is its path. Lists are words between commas. A wrong setting is",
-        "one line on standard error and exit code 2.",
+        "a file: `PILOTHOUSE_<NAME>_FILE` is its path. Lists are words between commas, tables",
+        "NAME=VALUE between commas. A wrong setting is one line on standard error and exit code 2.",
     ]
     for service, cls in settings_classes().items():
         lines += ["", f"## {service}", "", "| variable | default | meaning |", "|---|---|---|"]

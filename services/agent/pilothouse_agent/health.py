@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pilothouse_common.contract.metrics import find_metric
+from pilothouse_common.contract.metrics.table import find_metric
 from pilothouse_common.runtime.health import HealthServer
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily

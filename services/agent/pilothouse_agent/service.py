@@ -13,7 +13,7 @@ from pilothouse_common.contract.samples import SampleEncoder
 from pilothouse_common.errors import ConfigError, Malformed
 from pilothouse_common.runtime.service import Check
 
-from pilothouse_agent.collectors.table import COLLECTORS
+from pilothouse_agent.collectors.table import COLLECTORS, INTERVALS
 from pilothouse_agent.host import Host
 from pilothouse_agent.outbox import Outbox
 from pilothouse_agent.report import Reporter
@@ -21,7 +21,7 @@ from pilothouse_agent.runner import Runner
 from pilothouse_agent.schedule import Schedule
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.spool_drain import SpoolDrain
-from pilothouse_agent.sweep import Sweep, choose, make_collectors
+from pilothouse_agent.sweep import Sweep, choose, how_often, make_collectors
 from pilothouse_agent.version import VERSION
 
 if TYPE_CHECKING:
@@ -88,10 +88,15 @@ def build(
         raise ConfigError(f"PILOTHOUSE_HOSTNAME: {exc}") from exc
     factories = choose(COLLECTORS, settings.collectors)
     options = settings.options()
+    every = how_often(
+        COLLECTORS, INTERVALS, settings.collector_intervals, settings.interval_seconds
+    )
     host = host or Host(Path(settings.host_root))
     publisher = publisher or _open_publisher(settings)
     sweep = Sweep(
-        make_collectors(factories, host, options), deadline_seconds=settings.deadline_seconds
+        make_collectors(factories, host, options),
+        deadline_seconds=settings.deadline_seconds,
+        every=every,
     )
     outbox = _make_outbox(publisher)
     runner = Runner(

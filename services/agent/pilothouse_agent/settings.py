@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 from pilothouse_common.errors import ConfigError
 from pilothouse_common.runtime.settings import ProcessSettings
 
@@ -41,6 +41,13 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="collectors to use, see pilothouse-agent --list; empty: all available"),
     ] = ()
+    collector_intervals: Annotated[
+        dict[str, Annotated[float, Meta(gt=0, le=86400)]],
+        Meta(
+            description="own interval of a collector in seconds, NAME=SECONDS between commas; it is "
+            "rounded to whole multiples of INTERVAL_SECONDS, which the others have"
+        ),
+    ] = field(default_factory=dict)
     cpu_levels: Annotated[
         tuple[CpuLevel, ...],
         Meta(description="levels of the CPU metrics: node, socket, hwthread (many series)"),

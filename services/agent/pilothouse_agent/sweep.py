@@ -7,7 +7,7 @@ in its thread, reported as down and not asked again until that thread comes back
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pilothouse_common.contract.samples import Sample
 from pilothouse_common.errors import ConfigError
@@ -31,6 +31,33 @@ def choose(factories: Iterable[Factory], names: Sequence[str]) -> list[Factory]:
             f"collectors: there is no {unknown[0]!r}; known are {', '.join(sorted(known))}"
         )
     return [factory for name, factory in known.items() if not names or name in names]
+
+
+def how_often(
+    known: Iterable[Factory],
+    usual: Mapping[str, float],
+    wanted: Mapping[str, float],
+    interval_seconds: float,
+) -> dict[str, int]:
+    """Return in every how manieth sweep each collector that has an interval of its own is asked.
+
+    Args:
+        known: All collectors there are.
+        usual: Intervals of the costly ones, seconds, by name.
+        wanted: Those that somebody set.
+        interval_seconds: Between sweeps.
+
+    Raises:
+        ConfigError: An interval for a collector that does not exist.
+    """
+    names = {factory.name for factory in known}
+    for name in wanted:
+        if name not in names:
+            raise ConfigError(
+                f"collector_intervals: there is no {name!r}; known are {', '.join(sorted(names))}"
+            )
+    seconds = {**usual, **wanted}
+    return {name: max(1, round(each / interval_seconds)) for name, each in seconds.items()}
 
 
 def probe(factory: Factory, host: Host, options: Options) -> Collector | str:
@@ -58,9 +85,10 @@ def make_collectors(factories: Iterable[Factory], host: Host, options: Options) 
 class Measured:
     """One collector with its policy: time it, catch what it raises, log each change once."""
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, collector: Collector, every: int = 1) -> None:
         self.collector = collector
         self.name = collector.name
+        self.every = every
         self.stuck = False
         self._problem = ""
 
@@ -148,11 +176,20 @@ class Sweep:
     Args:
         collectors: In the order in which they are asked.
         deadline_seconds: How long each may take before the sweep goes on without it.
+        every: Collectors that are asked only in every n-th sweep (from the first on), by name.
     """
 
-    def __init__(self, collectors: Iterable[Collector], *, deadline_seconds: float) -> None:
-        self._measured = [Measured(collector) for collector in collectors]
+    def __init__(
+        self,
+        collectors: Iterable[Collector],
+        *,
+        deadline_seconds: float,
+        every: Mapping[str, int] | None = None,
+    ) -> None:
+        every = every or {}
+        self._measured = [Measured(each, every.get(each.name, 1)) for each in collectors]
         self._deadline = deadline_seconds
+        self._sweeps = 0
         self._worker = _Worker()
 
     @property
@@ -163,7 +200,8 @@ class Sweep:
     def collect(self) -> list[Sample]:
         """Return the samples of now. Takes at most one deadline per collector that hangs anew."""
         samples = [measured.down() for measured in self._measured if measured.stuck]
-        todo = [measured for measured in self._measured if not measured.stuck]
+        todo = [m for m in self._measured if not m.stuck and self._sweeps % m.every == 0]
+        self._sweeps += 1
         while todo:
             job = _Job(todo)
             self._worker.start(job)

@@ -4,19 +4,21 @@ from pathlib import Path
 
 import pytest
 from pilothouse_agent.collectors.table import COLLECTORS
-from pilothouse_common.contract.metrics import METRICS, find_metric
+from pilothouse_common.contract.metrics.table import METRICS, find_metric
 from pilothouse_common.contract.metrics_document import document
 
-from tests.unit.agent.tree import ALL_FIELDS, after_ten_seconds, lines, small
+from tests.unit.agent.tree import ALL_FIELDS, after_ten_seconds, lines, recorded
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
-UNITS = {"", "%", "B", "B/s", "1/s", "s"}
+UNITS = {"", "%", "B", "B/s", "1/s", "s", "J", "W", "Hz", "V", "degC"}
 
 
 @pytest.mark.parametrize("factory", COLLECTORS, ids=lambda factory: factory.name)
 def test_every_metric_of_a_collector_is_in_the_catalogue(tmp_path, factory):
-    names = {s.name for s in after_ten_seconds(small(tmp_path), factory, ALL_FIELDS)}
+    names = {
+        s.name for s in after_ten_seconds(recorded(tmp_path, factory.name), factory, ALL_FIELDS)
+    }
 
     assert names
     assert [name for name in sorted(names) if find_metric(name) is None] == []
@@ -26,7 +28,7 @@ def test_every_metric_of_a_collector_is_in_the_catalogue(tmp_path, factory):
 def test_a_recorded_node_gives_the_expected_lines(tmp_path, factory):
     expected = (GOLDEN / f"{factory.name}.lines").read_text()
 
-    text = lines(after_ten_seconds(small(tmp_path), factory))
+    text = lines(after_ten_seconds(recorded(tmp_path, factory.name), factory))
 
     assert text == expected
 

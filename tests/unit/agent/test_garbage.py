@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pilothouse_agent.collectors.table import COLLECTORS
@@ -17,8 +16,8 @@ from pilothouse_common.contract.samples import parse_lines
 
 from tests.unit.agent.tree import ALL_FIELDS, FIXTURES, Tree, lines, small
 
-BEFORE = FIXTURES / "small" / "before"
-FILES = sorted(str(p.relative_to(BEFORE)) for p in BEFORE.rglob("*") if p.is_file())
+FILES = sorted(p for p in FIXTURES.glob("*/before/**/*") if p.is_file())
+"""Of the small node, and of what each collector reads that most nodes lack."""
 WORDS = st.sampled_from(
     [b"cpu0", b"-1", b"0", b"18446744073709551615", b"9" * 40, b"1e400", b"nan", b"some", b"=", b":",
      b"eth0:", b"\xff\xfe", b"\x00", b"\n", b" ", b"\t", b" - ", b"kB", b"avg10=x", b"a,b c=d\\"]
@@ -29,10 +28,12 @@ GARBAGE = st.one_of(
 
 
 @contextmanager
-def fresh_tree() -> Iterator[Tree]:
+def tree_with(file: Path) -> Iterator[tuple[Tree, str]]:
+    """Give the small node with the recorded tree that a file is of, and the file's path in it."""
+    collector, before, *path = file.relative_to(FIXTURES).parts
     root = Path(tempfile.mkdtemp(prefix="garbage-"))
     try:
-        yield small(root)
+        yield small(root).overlay(collector, before), str(Path(*path))
     finally:
         shutil.rmtree(root)
 
@@ -57,30 +58,30 @@ def assert_told_well(tree: Tree, path: str, content: bytes) -> None:
     samples = [sample for one in measured for sample in one.collect()]
 
     points = list(parse_lines(lines(samples)))
-    assert len([p for p in points if p.name == "agent_collector_up"]) == len(COLLECTORS)
+    assert len([p for p in points if p.name == "agent_collector_up"]) == len(measured)
     assert {p.tags["hostname"] for p in points} == {"n01"}
     for one in measured:
         one.collector.close()
 
 
 @settings(max_examples=80, deadline=None)
-@given(path=st.sampled_from(FILES), content=GARBAGE)
-def test_garbage_in_a_file_stops_nothing(path, content):
-    with fresh_tree() as tree:
+@given(file=st.sampled_from(FILES), content=GARBAGE)
+def test_garbage_in_a_file_stops_nothing(file, content):
+    with tree_with(file) as (tree, path):
         assert_told_well(tree, path, content)
 
 
 @settings(max_examples=80, deadline=None)
-@given(path=st.sampled_from(FILES), seed=st.integers(0, 10_000))
-def test_a_damaged_file_stops_nothing(path, seed):
-    with fresh_tree() as tree:
-        assert_told_well(tree, path, shuffled((BEFORE / path).read_bytes(), seed))
+@given(file=st.sampled_from(FILES), seed=st.integers(0, 10_000))
+def test_a_damaged_file_stops_nothing(file, seed):
+    with tree_with(file) as (tree, path):
+        assert_told_well(tree, path, shuffled(file.read_bytes(), seed))
 
 
 @settings(max_examples=60, deadline=None)
-@given(path=st.sampled_from(FILES), content=GARBAGE)
-def test_garbage_from_the_start_stops_nothing_and_the_report_is_an_event(path, content):
-    with fresh_tree() as tree:
+@given(file=st.sampled_from(FILES), content=GARBAGE)
+def test_garbage_from_the_start_stops_nothing_and_the_report_is_an_event(file, content):
+    with tree_with(file) as (tree, path):
         tree.write(path, content)
         reporter = Reporter(
             tree.host, cluster="a", hostname="n", interval_seconds=1, collectors=[], version="1"
@@ -95,15 +96,14 @@ def test_garbage_from_the_start_stops_nothing_and_the_report_is_an_event(path, c
             collector.close()
 
 
-@pytest.mark.parametrize("path", FILES)
-def test_a_file_that_vanishes_stops_nothing(tmp_path, path):
-    tree = small(tmp_path)
-    tree.remove(path)
+def test_a_file_that_vanishes_stops_nothing():
+    for file in FILES:
+        with tree_with(file) as (tree, path):
+            tree.remove(path)
 
-    for factory in COLLECTORS:
-        for collector in make_collectors([factory], tree.host, ALL_FIELDS):
-            Measured(collector).collect()
-            collector.close()
+            for collector in make_collectors(COLLECTORS, tree.host, ALL_FIELDS):
+                Measured(collector).collect()
+                collector.close()
 
 
 def test_a_file_without_end_is_refused(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from pilothouse_agent.collectors.port import Options
 from pilothouse_agent.collectors.table import COLLECTORS
 from pilothouse_agent.host import CollectorUnavailable
-from pilothouse_agent.sweep import Sweep, choose, make_collectors
+from pilothouse_agent.sweep import Sweep, choose, how_often, make_collectors
 from pilothouse_common.contract.samples import Sample
 from pilothouse_common.errors import ConfigError
 
@@ -159,3 +159,23 @@ def test_a_probe_that_breaks_leaves_only_that_collector_out(tmp_path):
             raise CollectorUnavailable("no such card")
 
     assert make_collectors([Broken, Absent], Tree(tmp_path).host, Options()) == []
+
+
+def test_a_costly_collector_is_asked_only_in_every_nth_sweep():
+    sweep = Sweep([Steady("often"), Steady("seldom")], deadline_seconds=30, every={"seldom": 3})
+
+    told = ["seldom_value" in values(sweep.collect()) for _ in range(5)]
+
+    assert told == [True, False, False, True, False]
+    sweep.close()
+
+
+def test_intervals_become_whole_numbers_of_sweeps_and_a_wish_wins():
+    every = how_often(COLLECTORS, {"disk": 60.0, "load": 30.0}, {"load": 1.0, "cpu": 26.0}, 10.0)
+
+    assert every == {"disk": 6, "load": 1, "cpu": 3}
+
+
+def test_an_interval_of_an_unknown_collector_is_a_config_error():
+    with pytest.raises(ConfigError, match="there is no 'disc'"):
+        how_often(COLLECTORS, {}, {"disc": 1.0}, 10.0)

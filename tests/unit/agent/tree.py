@@ -80,13 +80,16 @@ def small(root: Path) -> Tree:
     return Tree(root).overlay("small", "before")
 
 
-def after_ten_seconds(
-    tree: Tree, factory: Factory, options: Options = USUAL, overlay: str = "small"
-) -> list[Sample]:
+def recorded(root: Path, collector: str) -> Tree:
+    """The same, with what most nodes lack and this collector reads: ``fixtures/COLLECTOR/before``."""
+    return small(root).overlay(collector, "before")
+
+
+def after_ten_seconds(tree: Tree, factory: Factory, options: Options = USUAL) -> list[Sample]:
     """Return what a collector tells the second time, ten seconds after the first."""
     collector = factory(tree.host, options)
     list(collector.collect())
-    tree.overlay(overlay, "after")
+    tree.overlay("small", "after").overlay(factory.name, "after")
     tree.clock.advance(10)
     try:
         return list(collector.collect())

@@ -19,7 +19,7 @@ from pilothouse_api.series.grid import (
 from pilothouse_api.series.schemas import Level
 from pilothouse_api.series.service import join_series
 from pilothouse_api.times import parse_time, parse_window
-from pilothouse_common.contract.metrics import METRICS
+from pilothouse_common.contract.metrics.table import METRICS
 from pilothouse_common.contract.samples import TYPES
 from pilothouse_common.errors import Malformed
 from pilothouse_common.store.samples.port import Series

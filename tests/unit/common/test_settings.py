@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Meta
+from msgspec import Meta, field
 from pilothouse_common.errors import ConfigError
 from pilothouse_common.runtime.settings import ProcessSettings, load
 
@@ -13,6 +13,9 @@ from pilothouse_common.runtime.settings import ProcessSettings, load
 class ExampleSettings(ProcessSettings, frozen=True, kw_only=True):
     interval_seconds: Annotated[float, Meta(gt=0, description="seconds between two samples")] = 10.0
     levels: Annotated[tuple[str, ...], Meta(description="levels")] = ()
+    intervals: Annotated[dict[str, float], Meta(description="NAME=SECONDS")] = field(
+        default_factory=dict
+    )
     token: Annotated[str, Meta(min_length=8, description="token", extra={"secret": True})] = (
         "unset-token"
     )
@@ -35,6 +38,12 @@ def test_the_environment_is_read_with_types_and_lists():
     settings = load_example(PILOTHOUSE_INTERVAL_SECONDS="2.5", PILOTHOUSE_LEVELS="node, socket,")
 
     assert (settings.interval_seconds, settings.levels) == (2.5, ("node", "socket"))
+
+
+def test_a_table_is_read_from_the_environment():
+    settings = load_example(PILOTHOUSE_INTERVALS="ipmi=60, disk = 2.5")
+
+    assert settings.intervals == {"ipmi": 60.0, "disk": 2.5}
 
 
 def test_the_environment_wins_over_the_file_and_a_table_over_its_top_level(tmp_path):
@@ -62,6 +71,8 @@ def test_a_secret_may_come_from_a_file(tmp_path):
     [
         ({"PILOTHOUSE_INTERVAL_SECONDS": "0"}, "PILOTHOUSE_INTERVAL_SECONDS.*> 0.*seconds between"),
         ({"PILOTHOUSE_INTERVAL_SECONDS": "soon"}, "PILOTHOUSE_INTERVAL_SECONDS.*soon"),
+        ({"PILOTHOUSE_INTERVALS": "ipmi"}, "PILOTHOUSE_INTERVALS.*expected NAME=VALUE.*ipmi"),
+        ({"PILOTHOUSE_INTERVALS": "ipmi=soon"}, "PILOTHOUSE_INTERVALS.*ipmi=soon"),
         ({"PILOTHOUSE_LOG_LEVEL": "loud"}, "PILOTHOUSE_LOG_LEVEL.*loud"),
         ({"PILOTHOUSE_CLUSTER": "a.b"}, "PILOTHOUSE_CLUSTER"),
         ({"PILOTHOUSE_CONFIG": "/nowhere.toml"}, "PILOTHOUSE_CONFIG=/nowhere.toml"),

@@ -166,11 +166,18 @@ def _convert(cls: type[Settings], name: str, value: Any, *, secret: bool) -> Any
 
 
 def _listed(hint: Any, value: Any) -> Any:
-    """Let a list be written in the environment as words between commas."""
+    """Let a list be written in the environment as words between commas, a table as NAME=VALUE."""
     info = msgspec.inspect.type_info(hint)
     if isinstance(info, msgspec.inspect.Metadata):
         info = info.type
-    listed = isinstance(info, (msgspec.inspect.ListType, msgspec.inspect.VarTupleType))
-    if listed and isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, str):
+        return value
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    if isinstance(info, (msgspec.inspect.ListType, msgspec.inspect.VarTupleType)):
+        return words
+    if isinstance(info, msgspec.inspect.DictType):
+        pairs = [word.partition("=") for word in words]
+        if not all(equals for _, equals, _ in pairs):
+            raise ValueError("expected NAME=VALUE between commas")
+        return {name.strip(): text.strip() for name, _, text in pairs}
     return value

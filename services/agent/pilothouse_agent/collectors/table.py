@@ -1,5 +1,7 @@
 """Every collector there is. The order is the order in which they are asked."""
 
+from collections.abc import Mapping
+
 from pilothouse_agent.collectors.agent import AgentCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
 from pilothouse_agent.collectors.disk import DiskCollector
@@ -28,3 +30,6 @@ COLLECTORS: tuple[Factory, ...] = (
     AgentCollector,
     FilesystemCollector,
 )
+
+INTERVALS: Mapping[str, float] = {}
+"""Least seconds between two answers of collectors that cost much or change slowly."""

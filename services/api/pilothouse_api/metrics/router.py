@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter
-from pilothouse_common.contract.metrics import METRICS
+from pilothouse_common.contract.metrics.table import METRICS
 
 from pilothouse_api.access.authorize import needs
 from pilothouse_api.access.caller import Caller

@@ -11,6 +11,7 @@ class MetricItem(BaseModel):
     combine: str = Field(description="how values of several nodes become one: sum, avg or max")
     group: str = Field(description="heading under which people look for it")
     help: str = Field(description="one sentence")
+    type: str = Field(description="gauge, or counter for what only grows", examples=["gauge"])
 
 
 class MetricPage(BaseModel):
@@ -27,6 +28,7 @@ class MetricPage(BaseModel):
                             "combine": "avg",
                             "group": "CPU",
                             "help": "Time in user code.",
+                            "type": "gauge",
                         }
                     ],
                     "next": None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pilothouse_common.contract.metrics import find_metric
+from pilothouse_common.contract.metrics.table import find_metric
 from pilothouse_common.errors import Malformed
 from pilothouse_common.store.samples.port import SampleStore
 
