@@ -136,6 +136,7 @@ export interface Metric {
   combine: "sum" | "avg" | "max";
   group: string;
   help: string;
+  type: string;
 }
 
 export interface Cluster {
