@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import NODEFAULT, structs
 from pilothouse_common.contract import asyncapi
+from pilothouse_common.contract.commands import COMMAND_TYPES
 from pilothouse_common.contract.events import EVENT_TYPES
 from pilothouse_common.runtime.settings import PREFIX, Settings, describe, is_secret
 
@@ -20,7 +21,11 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "openapi.json", _openapi()
     for name, cls in EVENT_TYPES.items():
         yield f"schemas/{name}.v1.json", _json(asyncapi.event_schema(cls))
+    for name, command in COMMAND_TYPES.items():
+        yield f"schemas/{name}.v1.json", _json(asyncapi.command_schema(command))
+    yield "schemas/reply.v1.json", _json(asyncapi.reply_schema())
     yield "events.md", _events()
+    yield "commands.md", _commands()
     yield "configuration.md", _configuration()
     yield "record-tables.md", _record_tables()
 
@@ -70,6 +75,23 @@ def _events() -> str:
             "|---|---|",
         ]
         lines += [f"| `{f.name}` | {'yes' if f.required else 'no'} |" for f in structs.fields(cls)]
+    return "\n".join(lines) + "\n"
+
+
+def _commands() -> str:
+    lines = [
+        "# Commands",
+        "",
+        "Made by `make docs` from `contract/commands.py`. Exchange `pilothouse.commands`, key",
+        "`run.<run id>.<verb>`; the reply has the key that the command names. Schemas are in",
+        "`docs/schemas/`, what they are for is in [steering.md](steering.md).",
+        "",
+        "| command | arguments | asks |",
+        "|---|---|---|",
+    ]
+    for name, cls in COMMAND_TYPES.items():
+        names = ", ".join(f"`{f.name}`" for f in structs.fields(cls)) or "none"
+        lines.append(f"| `{name}` | {names} | {' '.join((cls.__doc__ or '').split())} |")
     return "\n".join(lines) + "\n"
 
 

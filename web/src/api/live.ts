@@ -11,6 +11,8 @@ export const EVENT_TYPES = [
   "job.node_started",
   "job.node_finished",
   "node.reported",
+  "run.started",
+  "run.finished",
 ] as const;
 
 export type LiveState = "off" | "connecting" | "open" | "lost";

@@ -7,14 +7,24 @@ from typing import Any
 
 import msgspec
 
+from pilothouse_common.contract.commands import (
+    COMMAND_TYPES,
+    CommandArguments,
+    CommandEnvelope,
+    Reply,
+)
 from pilothouse_common.contract.events import EVENT_TYPES, EventData
-from pilothouse_common.contract.message import EVENT_CONTENT_TYPE, SAMPLES_CONTENT_TYPE
+from pilothouse_common.contract.message import (
+    COMMAND_CONTENT_TYPE,
+    EVENT_CONTENT_TYPE,
+    SAMPLES_CONTENT_TYPE,
+)
 from pilothouse_common.contract.topology import DURABLE_QUEUES, Exchange
 
 _EXCHANGES = {
     Exchange.SAMPLES: "Line protocol, gzip; routing key <cluster>.<hostname>",
     Exchange.EVENTS: "CloudEvents 1.0 structured JSON; routing key is the event type",
-    Exchange.COMMANDS: "Versioned JSON commands; routing key dispatch.<target>.<verb> or run.<id>.<verb>",
+    Exchange.COMMANDS: "JSON commands, key run.<id>.<verb>, and replies, reply.<asker>.<command id>",
     Exchange.DEAD: "Messages that could not be stored, unchanged, with headers that say why",
 }
 
@@ -47,9 +57,38 @@ def event_schema(cls: type[EventData]) -> dict[str, Any]:
     }
 
 
+def command_schema(cls: type[CommandArguments]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of one command as it is on the wire."""
+    (envelope, arguments), components = msgspec.json.schema_components(
+        [CommandEnvelope, cls], ref_template="#/$defs/{name}"
+    )
+    whole = components.pop(envelope["$ref"].rpartition("/")[2])
+    whole["properties"] |= {"type": {"const": cls.type}, "arguments": arguments}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **whole,
+        "title": cls.type,
+        "description": _first_sentence(cls),
+        "$defs": components,
+    }
+
+
+def reply_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of every reply."""
+    (reply,), components = msgspec.json.schema_components([Reply], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **components[reply["$ref"].rpartition("/")[2]],
+        "title": "reply",
+        "description": _first_sentence(Reply),
+    }
+
+
 def document() -> dict[str, Any]:
     """Return the whole AsyncAPI document."""
     messages = {name: _event_message(cls) for name, cls in EVENT_TYPES.items()}
+    messages |= {cls.type: _command_message(cls) for cls in COMMAND_TYPES.values()}
+    messages["reply"] = _command_message(Reply, "reply")
     messages["samples"] = {
         "name": "samples",
         "contentType": SAMPLES_CONTENT_TYPE,
@@ -77,7 +116,11 @@ def _channel_id(exchange: Exchange) -> str:
 
 
 def _channel(exchange: Exchange, messages: dict[str, Any]) -> dict[str, Any]:
-    names = {Exchange.SAMPLES: ["samples"], Exchange.EVENTS: list(EVENT_TYPES)}.get(exchange, [])
+    names = {
+        Exchange.SAMPLES: ["samples"],
+        Exchange.EVENTS: list(EVENT_TYPES),
+        Exchange.COMMANDS: [*COMMAND_TYPES, "reply"],
+    }.get(exchange, [])
     queues = [q for q in DURABLE_QUEUES if q.exchange is exchange]
     return {
         "address": exchange.value,
@@ -126,5 +169,15 @@ def _event_message(cls: type[EventData]) -> dict[str, Any]:
     }
 
 
-def _first_sentence(cls: type[EventData]) -> str:
+def _command_message(cls: type[CommandArguments | Reply], name: str = "") -> dict[str, Any]:
+    name = name or getattr(cls, "type", "")
+    return {
+        "name": name,
+        "contentType": COMMAND_CONTENT_TYPE,
+        "summary": _first_sentence(cls),
+        "payload": {"$ref": f"./schemas/{name}.v1.json"},
+    }
+
+
+def _first_sentence(cls: type[msgspec.Struct]) -> str:
     return " ".join((cls.__doc__ or "").split("\n\n")[0].split())

@@ -20,6 +20,8 @@ Text = Annotated[str, Meta(max_length=4096)]
 Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 JobId = Annotated[int, Meta(ge=1, le=2**53)]
+RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+RunId = Annotated[str, Meta(pattern=RUN_ID_PATTERN)]
 JOB_STATES = (
     "PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL",
     "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY",
@@ -162,6 +164,43 @@ class NodeReported(EventData, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.cluster}/nodes/{self.hostname}"
 
 
+class RunEvent(EventData, frozen=True, kw_only=True, omit_defaults=True):
+    """What any run event knows: which run, and the node of its (first) process."""
+
+    run_id: RunId
+    hostname: Name
+
+    @property
+    def subject(self) -> str:
+        """``<cluster>/runs/<run_id>``."""
+        return f"{self.cluster}/runs/{self.run_id}"
+
+
+class RunStarted(RunEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A simulation connected to its agent; told again when it connects again.
+
+    ``start_time`` is that of its process, ``rank`` its own number in a parallel program.
+    """
+
+    type: ClassVar[str] = "run.started"
+    name: Name
+    start_time: Time
+    user: Name | None = None
+    uid: Count | None = None
+    job_id: JobId | None = None
+    rank: Count | None = None
+    pid: Count | None = None
+
+
+class RunFinished(RunEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A simulation said goodbye, closed its connection or ended; ``reason`` says which."""
+
+    type: ClassVar[str] = "run.finished"
+    end_time: Time
+    user: Name | None = None
+    reason: Text | None = None
+
+
 EVENT_TYPES: dict[str, type[EventData]] = {
     cls.type: cls
     for cls in (
@@ -171,6 +210,8 @@ EVENT_TYPES: dict[str, type[EventData]] = {
         JobNodeStarted,
         JobNodeFinished,
         NodeReported,
+        RunStarted,
+        RunFinished,
     )
 }
 

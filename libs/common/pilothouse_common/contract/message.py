@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pilothouse_common.contract.topology import Exchange
 
 EVENT_CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+COMMAND_CONTENT_TYPE = "application/json; charset=utf-8"
 SAMPLES_CONTENT_TYPE = "text/plain; charset=utf-8"
 
 

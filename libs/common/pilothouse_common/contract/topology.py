@@ -54,6 +54,20 @@ def live_view(exchange: Exchange, *binding_keys: str) -> Queue:
     return Queue("pilothouse.live", exchange, binding_keys or ("#",), temporary=True)
 
 
+def commands_of(node_word: str) -> Queue:
+    """Return the temporary queue of an agent for commands to the runs of its node.
+
+    Args:
+        node_word: First part of its run ids.
+    """
+    return Queue("pilothouse.runs", Exchange.COMMANDS, (f"run.{node_word}.#",), temporary=True)
+
+
+def replies_to(asker: str) -> Queue:
+    """Return the temporary queue of one asker for replies to its commands."""
+    return Queue("pilothouse.replies", Exchange.COMMANDS, (f"reply.{asker}.#",), temporary=True)
+
+
 def topic_matches(pattern: str, routing_key: str) -> bool:
     """Tell whether an AMQP topic pattern matches (AMQP 0-9-1, section 3.1.3.3)."""
     return _match(pattern.split("."), routing_key.split("."))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import structs
 from pilothouse_common.contract.scopes import Restriction
 
 
@@ -47,3 +48,17 @@ class Caller:
         return Restriction(
             cluster=r.cluster, user=user or r.user, account=r.account, job_id=r.job_id
         )
+
+    @property
+    def sees_runs_by_user(self) -> bool:
+        """Whether nothing but cluster and user says which runs it sees, as the event stream needs."""
+        r = self.restriction
+        return r.account is None and r.job_id is None and r.run_id is None
+
+    def visible_runs(self) -> Restriction | None:
+        """Return what a run must be for this caller to see it, or None: it sees none (as for jobs)."""
+        r = self.restriction
+        user = None if self.sees_all else self.subject
+        if user and r.user is not None and r.user != user:
+            return None
+        return structs.replace(r, user=user or r.user)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pilothouse_common.contract.events import EVENT_TYPES, JobEvent, JobNodeEvent
+from pilothouse_common.contract.events import EVENT_TYPES, JobEvent, JobNodeEvent, RunEvent
 from pilothouse_common.errors import Malformed
 from pilothouse_common.store.records.database import Records
 from pilothouse_common.store.records.events import EventRepository
@@ -16,6 +16,7 @@ MAX_REPLAY = 10_000
 _JOB_TYPES = tuple(
     name for name, kind in EVENT_TYPES.items() if issubclass(kind, JobEvent | JobNodeEvent)
 )
+_RUN_TYPES = tuple(name for name, kind in EVENT_TYPES.items() if issubclass(kind, RunEvent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ class Feed:
         self._query = query
         self._jobs = caller.visible_jobs()
         self._own_cluster = caller.restriction.cluster
+        runs = "runs:read" in caller.scopes and caller.sees_runs_by_user
         self._types = _visible_types(
-            query.types, jobs=self._jobs is not None, nodes=caller.sees_nodes
+            query.types, jobs=self._jobs is not None, nodes=caller.sees_nodes, runs=runs
         )
 
     def begin(self, last_id: int | None) -> tuple[int, bool]:
@@ -112,6 +114,7 @@ def newest_seq(records: Records) -> int:
         return EventRepository(session).newest_seq()
 
 
-def _visible_types(wanted: Sequence[str], *, jobs: bool, nodes: bool) -> list[str]:
-    known = [name for name in EVENT_TYPES if (jobs if name in _JOB_TYPES else nodes)]
+def _visible_types(wanted: Sequence[str], *, jobs: bool, nodes: bool, runs: bool) -> list[str]:
+    seen = {**dict.fromkeys(_JOB_TYPES, jobs), **dict.fromkeys(_RUN_TYPES, runs)}
+    known = [name for name in EVENT_TYPES if seen.get(name, nodes)]
     return [name for name in known if not wanted or name in wanted]

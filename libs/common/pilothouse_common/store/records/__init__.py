@@ -12,12 +12,14 @@ from pilothouse_common.store.records.models import (
     Cluster,
     Job,
     Node,
+    Run,
     StoredEvent,
     Token,
 )
 from pilothouse_common.store.records.nodes import NodeRepository
 from pilothouse_common.store.records.paging import Page
 from pilothouse_common.store.records.recording import record_events
+from pilothouse_common.store.records.runs import RunFilter, RunRepository
 from pilothouse_common.store.records.tokens import TokenRepository
 
 __all__ = [
@@ -37,6 +39,9 @@ __all__ = [
     "NodeRepository",
     "Page",
     "Records",
+    "Run",
+    "RunFilter",
+    "RunRepository",
     "StoredEvent",
     "Token",
     "TokenRepository",

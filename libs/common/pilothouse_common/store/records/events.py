@@ -42,8 +42,8 @@ class EventRepository:
     ) -> list[StoredEvent]:
         """Return the events after ``seq``, the oldest first.
 
-        ``user`` leaves out the events of others' jobs and of jobs whose user is not known (yet),
-        ``account`` those of jobs of other accounts; events that are of no job stay.
+        ``user`` leaves out the events of others' jobs and runs and of jobs whose user is not known (yet),
+        ``account`` those of jobs of other accounts; events that are of no job or run stay.
         """
         statement = select(StoredEvent).where(StoredEvent.seq > seq)
         if types:
@@ -55,8 +55,8 @@ class EventRepository:
         if hostname is not None:
             statement = statement.where(StoredEvent.hostname == hostname)
         if user is not None:
-            of_no_job = StoredEvent.job_id.is_(None)
-            statement = statement.where((StoredEvent.user == user) | of_no_job)
+            of_nobody = StoredEvent.job_id.is_(None) & StoredEvent.user.is_(None)
+            statement = statement.where((StoredEvent.user == user) | of_nobody)
         if account is not None:
             of_account = exists().where(
                 Job.cluster == StoredEvent.cluster,

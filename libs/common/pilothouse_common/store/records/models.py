@@ -217,6 +217,38 @@ class Allocation(Base):
     )
 
 
+class Run(Base):
+    """One simulation that connected to an agent (run_writer.py), merged from its events.
+
+    ``listed_time`` is the start of its process, else the time of the first event: never null, it orders
+    lists. ``started_told`` and ``finished_told`` are the times of the newest events of each kind.
+    """
+
+    __tablename__ = "runs"
+    run_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    cluster: Mapped[str] = mapped_column(String(255))
+    hostname: Mapped[str] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(16))
+    listed_time: Mapped[datetime]
+    name: Mapped[str | None] = mapped_column(String(255))
+    user: Mapped[str | None] = mapped_column(String(255))
+    uid: Mapped[int | None]
+    job_id: Mapped[int | None]
+    rank: Mapped[int | None]
+    pid: Mapped[int | None]
+    start_time: Mapped[datetime | None]
+    end_time: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(4096))
+    started_told: Mapped[datetime | None]
+    finished_told: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_runs_listed", "listed_time", "run_id"),
+        Index("ix_runs_user", "user", "listed_time", "run_id"),
+        Index("ix_runs_job", "job_id", "listed_time", "run_id"),
+        Index("ix_runs_state", "state", "listed_time", "run_id"),
+    )
+
+
 class Token(Base):
     """What stands behind a token's ``jti``; the token itself is never stored."""
 

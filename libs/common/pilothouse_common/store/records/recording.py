@@ -15,6 +15,7 @@ from pilothouse_common.store.records.job_writer import replace_jobs
 from pilothouse_common.store.records.models import StoredEvent, table_of
 from pilothouse_common.store.records.node_writer import insert_into, make_clusters, report_nodes
 from pilothouse_common.store.records.outcome import JobRecord
+from pilothouse_common.store.records.run_writer import record_runs
 from pilothouse_common.store.records.stored_events import (
     JobKey,
     from_row,
@@ -30,7 +31,7 @@ _SEQUENCE_LOCK = 0x70696C6F_00000000
 
 
 def record_events(session: Session, events: Sequence[Event], *, now: datetime) -> int:
-    """Store the events that are new and bring clusters, nodes and jobs up to date.
+    """Store the events that are new and bring clusters, nodes, jobs and runs up to date.
 
     Call it once per transaction, as its last step, with hundreds of events: it holds the lock that
     makes ``seq`` rise in the order of commits from its end to the commit. Several workers may record at
@@ -59,6 +60,7 @@ def record_events(session: Session, events: Sequence[Event], *, now: datetime) -
         return 0
     make_clusters(session, (event.data.cluster for event in new.values()), now)
     report_nodes(session, new.values(), now)
+    record_runs(session, new.values())
     users = _record_jobs(session, new)
     rows = [
         to_row(event, received=now, user=users.get(key))

@@ -14,10 +14,14 @@ from pilothouse_common.contract.events import (
     JobEvent,
     JobNodeEvent,
     NodeReported,
+    RunEvent,
+    RunFinished,
+    RunStarted,
 )
 from pilothouse_common.errors import Rejected
 from pilothouse_common.store.records.models import StoredEvent, table_of
 
+_ON_A_NODE = (JobNodeEvent, NodeReported, RunEvent)
 JobKey = tuple[str, int]
 _COLUMNS = ("seq", "source", "event_id", "type", "time", "cluster", "job_id", "user", "data")
 
@@ -47,8 +51,8 @@ def to_row(event: Event, *, received: datetime, user: str | None) -> dict[str, A
         "received_time": received,
         "cluster": data.cluster,
         "job_id": key[1] if key else None,
-        "hostname": data.hostname if isinstance(data, JobNodeEvent | NodeReported) else None,
-        "user": user,
+        "hostname": data.hostname if isinstance(data, _ON_A_NODE) else None,
+        "user": data.user if isinstance(data, RunStarted | RunFinished) else user,
         "data": document,
     }
 
