@@ -1,16 +1,20 @@
 """The node as files: every read of /proc and /sys goes through here, below a root that tests choose."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
+from math import nan
 from pathlib import Path
 
 from pilothouse_common.runtime.clock import Clock, SystemClock
 
 CHUNK_BYTES = 16 << 10  # larger buffers cost more to allocate than the second read that they save
 LIMIT_BYTES = 16 << 20
+NUMBER_BYTES = 64
+_NUMBER = re.compile(rb"\s*(-?\d+(?:\.\d+)?)")
 
 
 class CollectorUnavailable(Exception):
@@ -54,6 +58,27 @@ class KeptFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def read_number(path: str) -> float:
+    """Return the number that a file begins with; NaN when it has none or cannot be read.
+
+    It is opened each time: a kept descriptor of a FUSE file shows what was cached at its opening.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return nan
+    try:
+        data = os.read(fd, NUMBER_BYTES)
+    except OSError:
+        return nan
+    finally:
+        os.close(fd)
+    found = _NUMBER.match(data)
+    if found is None:
+        return nan
+    return float(found[1]) if b"." in found[1] else int(found[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def per_second(
 ) -> list[float]:
     """Return the increase per second of each counter; NaN (no value) where it was reset."""
     rates = [(b - a) / seconds for a, b in zip(before, now, strict=True)]
-    if min(rates, default=0.0) < 0:
+    if not min(rates, default=0.0) >= 0:  # negative or, where a value was NaN, perhaps
         for i, rate in enumerate(rates):
             if rate < 0:
                 rates[i] = _wrapped(before[i], now[i], bits[i]) / seconds

@@ -31,6 +31,10 @@ def test_a_reset_of_one_counter_leaves_the_others():
     assert second == 10
 
 
+def test_a_counter_that_could_not_be_read_hides_no_reset():
+    assert all(map(math.isnan, per_second([math.nan, 100], [5, 1], 10, [64, 64])))
+
+
 def test_a_row_tells_gauges_at_once_and_rates_from_the_second_time():
     row = Row([Field("level", factor=2), None, counter("flow", 8)], ("node", "", "device", "x"))
 

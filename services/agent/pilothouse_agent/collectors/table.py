@@ -6,6 +6,7 @@ from pilothouse_agent.collectors.agent import AgentCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
 from pilothouse_agent.collectors.disk import DiskCollector
 from pilothouse_agent.collectors.filesystem import FilesystemCollector
+from pilothouse_agent.collectors.infiniband import InfinibandCollector
 from pilothouse_agent.collectors.load import LoadCollector
 from pilothouse_agent.collectors.memory import MemoryCollector
 from pilothouse_agent.collectors.netstat import NetstatCollector
@@ -24,6 +25,7 @@ COLLECTORS: tuple[Factory, ...] = (
     PressureCollector,
     DiskCollector,
     NetworkCollector,
+    InfinibandCollector,
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,

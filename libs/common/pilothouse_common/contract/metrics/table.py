@@ -5,6 +5,7 @@ from pilothouse_common.contract.metrics import (
     cpu,
     disk,
     filesystem,
+    interconnect,
     memory,
     network,
     paging,
@@ -18,6 +19,7 @@ GROUPS: tuple[Group, ...] = (
     disk.GROUP,
     filesystem.GROUP,
     network.GROUP,
+    interconnect.GROUP,
     agent.GROUP,
 )
 METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS for metric in group.metrics)
