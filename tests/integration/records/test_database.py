@@ -68,7 +68,7 @@ def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
             done.result()
 
     with several[0].reading() as session:
-        assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0002"]
+        assert session.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0003"]
     for each in several:
         each.check()
         each.close()

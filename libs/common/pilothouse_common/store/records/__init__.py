@@ -2,6 +2,9 @@
 
 from pilothouse_common.store.records.audit import AuditRepository
 from pilothouse_common.store.records.clusters import ClusterRepository
+from pilothouse_common.store.records.compat_answers import AnswerFilter, CompatAnswerRepository
+from pilothouse_common.store.records.compat_models import CompatAnswer, CompatTask
+from pilothouse_common.store.records.compat_tasks import CompatTaskRepository
 from pilothouse_common.store.records.database import Records
 from pilothouse_common.store.records.events import EventRepository
 from pilothouse_common.store.records.jobs import JOB_SORTS, JobFilter, JobRepository, JobSort
@@ -26,10 +29,15 @@ __all__ = [
     "FAR_FUTURE",
     "JOB_SORTS",
     "Allocation",
+    "AnswerFilter",
     "AuditEntry",
     "AuditRepository",
     "Cluster",
     "ClusterRepository",
+    "CompatAnswer",
+    "CompatAnswerRepository",
+    "CompatTask",
+    "CompatTaskRepository",
     "EventRepository",
     "Job",
     "JobFilter",
