@@ -113,6 +113,7 @@ def _interleaved(
 def _install(directory: Path, broker_url: str) -> Path:
     spool = directory.parent / "spooled"
     arguments = ["--dir", str(directory), "--broker-url", broker_url, "--spool-dir", str(spool)]
+    arguments += ["--state-dir", str(directory.parent / "state")]
     with redirect_stdout(StringIO()):
         assert hook_command(["install", *arguments]) == 0
     return directory / "pilothouse-hook"

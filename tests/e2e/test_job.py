@@ -41,6 +41,7 @@ def install_hooks(directory: Path, spool: Path) -> str:
         [
             sys.executable, "-m", "pilothouse_agent.hook", "install", "--dir", str(directory),
             "--cluster", CLUSTER, "--broker-url", f"spool:{spool}", "--spool-dir", str(spool),
+            "--state-dir", str(directory / "state"),
         ],
         capture_output=True,
         text=True,

@@ -26,7 +26,8 @@ class Hook:
         self.directory = directory
         self.spool = SpooledEvents(directory / "spool")
         assert main(["install", "--dir", str(directory), "--broker-url", broker_url,
-                     "--spool-dir", str(directory / "spool")]) == 0  # fmt: skip
+                     "--spool-dir", str(directory / "spool"),
+                     "--state-dir", str(directory / "state")]) == 0  # fmt: skip
 
     def call(self) -> tuple[float, str]:
         begin = time.monotonic()

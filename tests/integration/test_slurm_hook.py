@@ -35,7 +35,8 @@ def directory() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def spool(directory: Path) -> SpooledEvents:
     path = directory / "spool"
-    arguments = ["install", "--dir", str(directory), "--broker-url", f"spool:{path}"]
+    arguments = ["install", "--dir", str(directory), "--broker-url", f"spool:{path}",
+                 "--state-dir", str(directory / "state")]  # fmt: skip
     assert main(arguments) == 0
     return SpooledEvents(path)
 

@@ -28,6 +28,7 @@ def directory() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def slurm(directory: Path) -> Iterator[Slurm]:
     arguments = ["--dir", str(directory), "--broker-url", f"spool:{directory}/spool"]
+    arguments += ["--state-dir", f"{directory}/state"]
     assert main(["install", *arguments]) == 0
     lines = [f"{name}={directory}/pilothouse-hook\n" for name in HOOKS]
     with private_slurm(cluster="alpha", extra="".join(lines)) as cluster:

@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 import time
-from pathlib import Path
 
 from pilothouse_common.contract.samples import SampleEncoder
 from pilothouse_common.errors import ConfigError
@@ -13,7 +12,6 @@ from pilothouse_common.runtime.service import main_of
 from pilothouse_common.runtime.settings import load
 
 from pilothouse_agent.collectors.table import COLLECTORS
-from pilothouse_agent.host import Host
 from pilothouse_agent.service import build
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.sweep import Sweep, choose, make_collectors, probe
@@ -59,7 +57,7 @@ def _settings_without_broker() -> AgentSettings:
 
 
 def _answer(settings: AgentSettings, *, once: bool) -> int:
-    host = Host(Path(settings.host_root))
+    host = settings.host()
     if not once:
         for factory in COLLECTORS:
             made = probe(factory, host, settings.options())

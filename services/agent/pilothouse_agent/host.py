@@ -5,16 +5,20 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from math import nan
 from pathlib import Path
 
 from pilothouse_common.runtime.clock import Clock, SystemClock
 
+from pilothouse_agent.jobs.current import Jobs
+
 CHUNK_BYTES = 16 << 10  # larger buffers cost more to allocate than the second read that they save
 LIMIT_BYTES = 16 << 20
 NUMBER_BYTES = 64
 _NUMBER = re.compile(rb"\s*(-?\d+(?:\.\d+)?)")
+STATE_DIR = "/run/pilothouse"
 
 
 class CollectorUnavailable(Exception):
@@ -81,7 +85,7 @@ def read_number(path: str) -> float:
     return float(found[1]) if b"." in found[1] else int(found[1])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Host:
     """One node.
 
@@ -90,12 +94,21 @@ class Host:
         clock: Wall and monotonic clock.
         statvfs: Asks a mounted file system for its fill; tests inject known answers.
         cpu_seconds: CPU time that this process has used.
+        node_name: Its name in Slurm.
+        state_dir: Where Slurm's prolog leaves notes about jobs, below ``/``.
     """
 
     root: Path = Path("/")
     clock: Clock = field(default_factory=SystemClock)
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs
     cpu_seconds: Callable[[], float] = time.process_time
+    node_name: str = ""
+    state_dir: str = STATE_DIR
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs that run here; all collectors ask the same object."""
+        return Jobs(self, state_dir=self.state_dir, node_name=self.node_name)
 
     def path(self, relative: str) -> str:
         """Return the real path of ``proc/stat`` and the like."""

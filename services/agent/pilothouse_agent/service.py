@@ -91,7 +91,7 @@ def build(
     every = how_often(
         COLLECTORS, INTERVALS, settings.collector_intervals, settings.interval_seconds
     )
-    host = host or Host(Path(settings.host_root))
+    host = host or settings.host()
     publisher = publisher or _open_publisher(settings)
     sweep = Sweep(
         make_collectors(factories, host, options),

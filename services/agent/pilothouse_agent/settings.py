@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -16,6 +17,7 @@ from pilothouse_agent.collectors.port import (
     CpuLevel,
     Options,
 )
+from pilothouse_agent.host import STATE_DIR, Host
 
 
 class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
@@ -84,6 +86,18 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         str,
         Meta(description="spool that hooks write into, if it is another one; it is sent too"),
     ] = ""
+
+    state_dir: Annotated[
+        str,
+        Meta(
+            description="directory below the node's / where Slurm's prolog notes the jobs of this node, "
+            "as in the hook's own configuration"
+        ),
+    ] = STATE_DIR
+
+    def host(self) -> Host:
+        """Return the node to observe."""
+        return Host(Path(self.host_root), node_name=self.node_name(), state_dir=self.state_dir)
 
     def node_name(self) -> str:
         """Return the name of this node."""

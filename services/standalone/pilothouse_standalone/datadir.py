@@ -58,6 +58,11 @@ class DataDir:
         """Where they hand over."""
         return self.hooks / "spool"
 
+    @property
+    def job_notes(self) -> Path:
+        """Where their prolog notes the jobs of this node."""
+        return self.hooks / "state"
+
     def token_key(self) -> str:
         """Return the key that signs tokens, made at the first call."""
         path = self.path / "token.key"

@@ -136,6 +136,7 @@ def _agent_settings(options: StandaloneOptions, data: DataDir, cluster: str) -> 
         broker_url=_BROKER_URL,
         interval_seconds=options.interval_seconds,
         spool_dir=str(data.spool / "agent"),
+        state_dir=str(data.job_notes),
     )
 
 
@@ -154,6 +155,7 @@ def _become_hook_target(slurm: LocalSlurm, data: DataDir) -> bool:
         cluster=slurm.cluster,
         broker_url=f"spool:{data.hook_spool}",
         spool_dir=str(data.hook_spool),
+        state_dir=str(data.job_notes),
         python=Path(sys.executable),
     )
     install(wanted)

@@ -29,7 +29,9 @@ class Hook:
         self.spool = directory / "spool"
         self.program = directory / "pilothouse-hook"
         broker_url = f"spool:{self.spool}"
-        assert main(["install", "--dir", str(directory), "--broker-url", broker_url]) == 0
+        self.notes = directory / "state" / "jobs"
+        assert main(["install", "--dir", str(directory), "--broker-url", broker_url,
+                     "--state-dir", str(directory / "state")]) == 0  # fmt: skip
 
     def call(self, environ: dict[bytes, bytes]) -> tuple[float, str]:
         """Run it; return the seconds it took and what it said to stderr."""
@@ -253,7 +255,8 @@ def test_check_names_what_is_wrong(tmp_path, capsys):
     [["check", "--dir", "/nonexistent"], ["install", "--dir", "/proc/nowhere"],
      ["install", "--dir", "/tmp", "--cluster", "a\nb"],
      ["install", "--dir", "/tmp", "--broker-url", "ftp://x"],
-     ["install", "--dir", "/tmp", "--broker-url", "spool:here"]],
+     ["install", "--dir", "/tmp", "--broker-url", "spool:here"],
+     ["install", "--dir", "/tmp", "--state-dir", "here"]],
 )  # fmt: skip
 def test_a_wrong_command_line_is_one_line_and_exit_code_2(arguments, capsys):
     assert main(arguments) == 2

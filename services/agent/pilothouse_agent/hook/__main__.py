@@ -7,7 +7,7 @@ from pathlib import Path
 from pilothouse_common.errors import ConfigError
 
 from pilothouse_agent.hook.check import check
-from pilothouse_agent.hook.config import DEFAULT_BROKER_URL, DEFAULT_SPOOL_DIR
+from pilothouse_agent.hook.config import DEFAULT_BROKER_URL, DEFAULT_SPOOL_DIR, DEFAULT_STATE_DIR
 from pilothouse_agent.hook.install import Installation, install, slurm_conf_lines
 
 EXAMPLE = """\
@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"where events wait when the broker is away (default: {DEFAULT_SPOOL_DIR})",
     )
     add.add_argument(
+        "--state-dir",
+        default="",
+        help=f"where the prolog notes a node's jobs for its agent (default: {DEFAULT_STATE_DIR})",
+    )
+    add.add_argument(
         "--python", type=Path, default=Path(sys.executable), help="interpreter that runs the hook"
     )
     add.set_defaults(run=_install)
@@ -70,6 +75,7 @@ def _install(arguments: argparse.Namespace) -> int:
         cluster=arguments.cluster,
         broker_url=arguments.broker_url,
         spool_dir=arguments.spool_dir,
+        state_dir=arguments.state_dir,
         python=arguments.python.absolute(),
     )
     install(wanted)

@@ -43,6 +43,7 @@ _CONFIGURATION = """\
 cluster = {cluster}
 broker_url = {broker_url}
 spool_dir = {spool_dir}
+state_dir = {state_dir}
 """
 _SLURM_CONF = """\
 PrologSlurmctld={program}
@@ -63,6 +64,7 @@ class Installation:
         cluster: Name of the cluster, or empty for Slurm's own.
         broker_url: Where events go.
         spool_dir: Where they go when the broker does not take them.
+        state_dir: Where the prolog of a node notes the job, for the agent.
         python: Interpreter that runs the hook.
     """
 
@@ -70,6 +72,7 @@ class Installation:
     cluster: str
     broker_url: str
     spool_dir: str
+    state_dir: str
     python: Path
 
     @property
@@ -80,7 +83,7 @@ class Installation:
     @property
     def config(self) -> HookConfig:
         """The settings as the hook will read them."""
-        return HookConfig(self.cluster, self.broker_url, self.spool_dir)
+        return HookConfig(self.cluster, self.broker_url, self.spool_dir, self.state_dir)
 
 
 def install(wanted: Installation) -> None:
@@ -142,16 +145,21 @@ def _check_values(wanted: Installation) -> None:
         raise ConfigError(f"--cluster {wanted.cluster!r}: letters, digits, '-' and '_', at most 63")
     if wanted.broker_url and not wanted.broker_url.startswith(SCHEMES):
         raise ConfigError(f"--broker-url must begin with one of {', '.join(SCHEMES)}")
-    for name in ("broker_url", "spool_dir"):
+    for name in ("broker_url", "spool_dir", "state_dir"):
         if not str(getattr(wanted, name)).isprintable():
             raise ConfigError(f"--{name.replace('_', '-')}: line breaks cannot be kept")
     if not wanted.config.spool_dir.startswith("/") or set(wanted.config.spool_dir) & set("%?"):
         raise ConfigError("the spool directory must be an absolute path without '%' and '?'")
+    if not wanted.config.state_dir.startswith("/"):
+        raise ConfigError("the state directory must be an absolute path")
 
 
 def _configuration(wanted: Installation) -> str:
     return _CONFIGURATION.format(
-        cluster=wanted.cluster, broker_url=wanted.broker_url, spool_dir=wanted.config.spool_dir
+        cluster=wanted.cluster,
+        broker_url=wanted.broker_url,
+        spool_dir=wanted.config.spool_dir,
+        state_dir=wanted.config.state_dir,
     )
 
 

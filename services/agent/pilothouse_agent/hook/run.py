@@ -12,6 +12,7 @@ from _signal import signal as set_handler
 
 from pilothouse_agent.hook.config import HookConfig, parse_config
 from pilothouse_agent.hook.environment import Environment, shown
+from pilothouse_agent.hook.note import keep_note
 from pilothouse_agent.hook.spoolfile import encode_spool_file, spool_name, write_spool_file
 from pilothouse_agent.hook.translate import NothingToSay, Translated, Unusable, translate
 
@@ -41,6 +42,7 @@ def call(config_path: str, environ: dict[bytes, bytes]) -> list[str]:
     now_ns = time.time_ns()
     hostname = os.uname().nodename.partition(".")[0] or "localhost"
     pid = os.getpid()
+    keep_note(env, config.state_dir, now_ns)
     try:
         event = translate(
             env,

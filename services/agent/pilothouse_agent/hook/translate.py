@@ -192,7 +192,7 @@ def _node(env: Environment, host: str) -> list[tuple[str, Value]]:
         ("restart_count", _restart_count(env)),
         ("user", env.text("SLURM_JOB_USER")),
         ("uid", env.number("SLURM_JOB_UID", "SLURM_UID")),
-        ("gpu_ids", _gpu_ids(env)),
+        ("gpu_ids", gpu_ids(env)),
     ]
 
 
@@ -227,7 +227,7 @@ def _cpus(env: Environment) -> int | None:
     return total
 
 
-def _gpu_ids(env: Environment) -> list[str] | None:
+def gpu_ids(env: Environment) -> list[str] | None:
     """Return the node's own device indices; CUDA's may be renumbered inside of a cgroup."""
     text = env.text("SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
     if text is None or text == "NoDevFiles":
