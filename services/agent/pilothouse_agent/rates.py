@@ -71,6 +71,30 @@ class Row:
         return out
 
 
+class Mean:
+    """The mean of what happened since the last call: the growth of a total by that of its count.
+
+    Args:
+        metric: Name in the catalogue.
+        factor: From the kernel's unit to the catalogue's.
+        tags: As of a ``Row``.
+    """
+
+    def __init__(self, metric: str, factor: float, tags: tuple[str, ...]) -> None:
+        self._metric = metric
+        self._factor = factor
+        self._tags = tags
+        self._before: tuple[float, float] | None = None
+
+    def samples(self, total: float, count: float) -> list[Sample]:
+        """Return one sample, or none when nothing happened (or a counter was reset)."""
+        before, self._before = self._before, (total, count)
+        if before is None or count <= before[1] or total < before[0]:
+            return []
+        mean = (total - before[0]) / (count - before[1])
+        return [Sample(self._metric, mean * self._factor, *self._tags)]
+
+
 def sum_by_name(samples: Iterable[Sample], names: Iterable[str]) -> list[Sample]:
     """Return the node's sum of the parts' values of each name that there are values of."""
     sums: dict[str, float] = {}

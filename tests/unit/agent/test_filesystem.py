@@ -6,8 +6,9 @@ import threading
 from dataclasses import replace
 
 import pytest
-from pilothouse_agent.collectors.filesystem import FilesystemCollector, parse_mounts
+from pilothouse_agent.collectors.filesystem import FilesystemCollector
 from pilothouse_agent.collectors.port import Options
+from pilothouse_agent.mounts import parse_mounts
 
 from tests.support.process import eventually
 from tests.unit.agent.tree import GIBIBYTE, USUAL, Tree, known_statvfs, lines, values

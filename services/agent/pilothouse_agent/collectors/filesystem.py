@@ -5,15 +5,14 @@ and told as down when it does not answer in time.
 """
 
 import os
-import re
 import time
-from dataclasses import dataclass
 from functools import partial
 
 from pilothouse_common.contract.samples import Sample
 
 from pilothouse_agent.collectors.port import Options
-from pilothouse_agent.host import CollectorUnavailable, Host, KeptFile
+from pilothouse_agent.host import Host
+from pilothouse_agent.mounts import Mount, one_per_file_system, open_of_init, parse_mounts
 from pilothouse_agent.patience import Question
 
 PSEUDO = frozenset(
@@ -30,21 +29,6 @@ REMOTE = frozenset(
         "smb3", "virtiofs", "wekafs",
     }
 )  # fmt: skip
-_OCTAL = re.compile(rb"\\([0-7]{3})")
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """One mounted file system."""
-
-    point: str
-    device: str
-    type: str
-
-    @property
-    def remote(self) -> bool:
-        """Tell whether asking it may hang."""
-        return self.type in REMOTE or self.type.startswith("fuse")
 
 
 class FilesystemCollector:
@@ -57,7 +41,7 @@ class FilesystemCollector:
         self._exclude = options.exclude_mounts
         self._deadline = options.deadline_seconds
         self._all = options.all_fields
-        self._file = _open_mounts(host)
+        self._file = open_of_init(host, "mountinfo")
         self._table = b""
         self._mounts: list[Mount] = []
         self._questions: dict[Mount, Question[os.statvfs_result]] = {}
@@ -88,13 +72,9 @@ class FilesystemCollector:
             question.close()
 
     def _plan(self, mounts: list[Mount]) -> None:
-        chosen = {m.point: m for m in mounts if self._wanted(m)}  # the last mount hides the others
-        first_of: dict[str, Mount] = {}
-        for mount in sorted(chosen.values(), key=lambda m: len(m.point)):
-            first_of.setdefault(mount.device, mount)  # bind mounts show the same file system again
-        self._mounts = sorted(first_of.values(), key=lambda m: m.point)
+        self._mounts = one_per_file_system(filter(self._wanted, mounts))
         questions = {}
-        for mount in filter(lambda m: m.remote, self._mounts):
+        for mount in filter(_may_hang, self._mounts):
             kept = self._questions.pop(mount, None)
             questions[mount] = kept or Question(partial(self._ask, mount))
         for gone in self._questions.values():
@@ -127,27 +107,5 @@ class FilesystemCollector:
         return [Sample(m, v, "node", "", "filesystem", mount.point) for m, v in values.items()]
 
 
-def parse_mounts(table: bytes) -> list[Mount]:
-    """Read mountinfo: ``27 1 254:0 / /srv rw - ext4 /dev/vda rw``; a line that is none is left out."""
-    mounts = []
-    for line in table.splitlines():
-        left, separator, right = line.partition(b" - ")
-        words = left.split()
-        if separator and len(words) > 4 and right:
-            point = _OCTAL.sub(lambda m: bytes([int(m[1], 8) & 0xFF]), words[4])
-            mounts.append(
-                Mount(os.fsdecode(point), words[2].decode("ascii", "replace"), _word(right))
-            )
-    return mounts
-
-
-def _word(text: bytes) -> str:
-    return text.split(None, 1)[0].decode("ascii", "replace") if text.strip() else ""
-
-
-def _open_mounts(host: Host) -> KeptFile:
-    """Prefer init's view: the agent itself may see fewer mounts (systemd's sandboxing)."""
-    try:
-        return host.open("proc/1/mountinfo")
-    except CollectorUnavailable:
-        return host.open("proc/self/mountinfo")
+def _may_hang(mount: Mount) -> bool:
+    return mount.type in REMOTE or mount.type.startswith("fuse")

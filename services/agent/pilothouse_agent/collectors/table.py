@@ -11,6 +11,7 @@ from pilothouse_agent.collectors.load import LoadCollector
 from pilothouse_agent.collectors.memory import MemoryCollector
 from pilothouse_agent.collectors.netstat import NetstatCollector
 from pilothouse_agent.collectors.network import NetworkCollector
+from pilothouse_agent.collectors.nfs import NfsCollector
 from pilothouse_agent.collectors.paging import PagingCollector
 from pilothouse_agent.collectors.port import Factory
 from pilothouse_agent.collectors.pressure import PressureCollector
@@ -29,6 +30,7 @@ COLLECTORS: tuple[Factory, ...] = (
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
+    NfsCollector,
     AgentCollector,
     FilesystemCollector,
 )

@@ -8,6 +8,7 @@ from pilothouse_common.contract.metrics import (
     interconnect,
     memory,
     network,
+    nfs,
     paging,
 )
 from pilothouse_common.contract.metrics.catalogue import Group, Metric
@@ -18,6 +19,7 @@ GROUPS: tuple[Group, ...] = (
     paging.GROUP,
     disk.GROUP,
     filesystem.GROUP,
+    nfs.GROUP,
     network.GROUP,
     interconnect.GROUP,
     agent.GROUP,
