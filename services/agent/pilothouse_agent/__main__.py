@@ -11,10 +11,10 @@ from pilothouse_common.runtime.logging import configure_logging
 from pilothouse_common.runtime.service import main_of
 from pilothouse_common.runtime.settings import load
 
-from pilothouse_agent.collectors.table import COLLECTORS
+from pilothouse_agent.choice import chosen_collectors
 from pilothouse_agent.service import build
 from pilothouse_agent.settings import AgentSettings
-from pilothouse_agent.sweep import Sweep, choose, make_collectors, probe
+from pilothouse_agent.sweep import Sweep, make_collectors, probe
 
 ONCE_SECONDS = 1.0
 _ABOUT = """Collects the signals of one node and publishes one message per interval.
@@ -42,6 +42,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         if args.once or args.list:
+            configure_logging("agent", level="warning", style="plain")
             return _answer(_settings_without_broker(), once=args.once)
         settings = load(AgentSettings, service="agent")
     except ConfigError as exc:
@@ -58,14 +59,14 @@ def _settings_without_broker() -> AgentSettings:
 
 def _answer(settings: AgentSettings, *, once: bool) -> int:
     host = settings.host()
+    factories, _ = chosen_collectors(settings)
     if not once:
-        for factory in COLLECTORS:
+        for factory in factories:
             made = probe(factory, host, settings.options())
             sys.stdout.write(
                 f"{factory.name:12} {made if isinstance(made, str) else 'available'}\n"
             )
         return 0
-    factories = choose(COLLECTORS, settings.collectors)
     sweep = Sweep(
         make_collectors(factories, host, settings.options()),
         deadline_seconds=settings.deadline_seconds,

@@ -13,7 +13,7 @@ from pilothouse_common.contract.samples import SampleEncoder
 from pilothouse_common.errors import ConfigError, Malformed
 from pilothouse_common.runtime.service import Check
 
-from pilothouse_agent.collectors.table import COLLECTORS, INTERVALS
+from pilothouse_agent.choice import chosen_collectors
 from pilothouse_agent.host import Host
 from pilothouse_agent.outbox import Outbox
 from pilothouse_agent.report import Reporter
@@ -21,7 +21,7 @@ from pilothouse_agent.runner import Runner
 from pilothouse_agent.schedule import Schedule
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.spool_drain import SpoolDrain
-from pilothouse_agent.sweep import Sweep, choose, how_often, make_collectors
+from pilothouse_agent.sweep import Sweep, make_collectors
 from pilothouse_agent.version import VERSION
 
 if TYPE_CHECKING:
@@ -86,11 +86,8 @@ def build(
         encoder = SampleEncoder(settings.cluster, hostname)
     except Malformed as exc:
         raise ConfigError(f"PILOTHOUSE_HOSTNAME: {exc}") from exc
-    factories = choose(COLLECTORS, settings.collectors)
+    factories, every = chosen_collectors(settings)
     options = settings.options()
-    every = how_often(
-        COLLECTORS, INTERVALS, settings.collector_intervals, settings.interval_seconds
-    )
     host = host or settings.host()
     publisher = publisher or _open_publisher(settings)
     sweep = Sweep(

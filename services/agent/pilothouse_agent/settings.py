@@ -47,9 +47,35 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         dict[str, Annotated[float, Meta(gt=0, le=86400)]],
         Meta(
             description="own interval of a collector in seconds, NAME=SECONDS between commas; it is "
-            "rounded to whole multiples of INTERVAL_SECONDS, which the others have"
+            "rounded to whole multiples of INTERVAL_SECONDS, which the others have; exec:NAME and "
+            "file:NAME are the site's own"
         ),
     ] = field(default_factory=dict)
+    exec_collectors: Annotated[
+        dict[str, str],
+        Meta(
+            description="the site's own commands, NAME=COMMAND between commas (in the file: a table); "
+            "what they print, in line protocol or OpenMetrics, is told; see docs/collectors.md"
+        ),
+    ] = field(default_factory=dict)
+    exec_deadline_seconds: Annotated[
+        float,
+        Meta(gt=0, le=3600, description="time after which a command and its children are killed"),
+    ] = 10.0
+    file_collectors: Annotated[
+        dict[str, str],
+        Meta(
+            description="files that the site's own programs write, NAME=PATH between commas; of a "
+            "directory all *.prom and *.lines files are told"
+        ),
+    ] = field(default_factory=dict)
+    file_max_age_seconds: Annotated[
+        float, Meta(gt=0, description="age above which such a file is refused: its writer stopped")
+    ] = 3600.0
+    collector_plugins: Annotated[
+        tuple[str, ...],
+        Meta(description="installed entry points of the group pilothouse.collectors to load"),
+    ] = ()
     cpu_levels: Annotated[
         tuple[CpuLevel, ...],
         Meta(description="levels of the CPU metrics: node, socket, hwthread (many series)"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pilothouse_common.contract.samples import Sample
 from pilothouse_common.errors import ConfigError
 
-from pilothouse_agent.collectors.port import Collector, Factory, Options
+from pilothouse_agent.collectors.port import Collector, Factory, Options, Partly
 from pilothouse_agent.host import CollectorUnavailable, Host
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,9 @@ class Measured:
         start = time.perf_counter()
         try:
             samples = list(self.collector.collect())
+        except Partly as exc:
+            samples = exc.samples
+            self.note(str(exc))
         except Exception as exc:  # noqa: BLE001 the wrapper is where collectors may raise freely
             samples = []
             self.note(f"{type(exc).__name__}: {exc}")

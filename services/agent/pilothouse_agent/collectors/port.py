@@ -27,6 +27,14 @@ class Collector(Protocol):
         """Release descriptors. Idempotent."""
 
 
+class Partly(Exception):
+    """A part of what a collector reads is broken: the samples are those of the rest."""
+
+    def __init__(self, problem: str, samples: Iterable[Sample]) -> None:
+        super().__init__(problem)
+        self.samples = list(samples)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """Settings that concern collectors.
