@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 
 from pilothouse_common.runtime.clock import Clock, SystemClock
 
 from pilothouse_agent.jobs.current import Jobs
+from pilothouse_agent.kernel import Kernel
 
 CHUNK_BYTES = 16 << 10  # larger buffers cost more to allocate than the second read that they save
 LIMIT_BYTES = 16 << 20
@@ -96,6 +97,7 @@ class Host:
         cpu_seconds: CPU time that this process has used.
         node_name: Its name in Slurm.
         state_dir: Where Slurm's prolog leaves notes about jobs, below ``/``.
+        kernel: System calls; tests answer them from the recorded tree.
     """
 
     root: Path = Path("/")
@@ -104,6 +106,7 @@ class Host:
     cpu_seconds: Callable[[], float] = time.process_time
     node_name: str = ""
     state_dir: str = STATE_DIR
+    kernel: Kernel = field(default_factory=Kernel)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -144,6 +147,11 @@ class Host:
                 return data.decode(errors="replace").strip()
         except OSError:
             return ""
+
+    def number(self, relative: str) -> int | None:
+        """Return the whole number that a small file begins with; None where there is none to be read."""
+        value = read_number(self.path(relative))
+        return None if isnan(value) else int(value)
 
     def names(self, relative: str) -> list[str]:
         """Return the names in a directory, sorted; none when it does not exist."""

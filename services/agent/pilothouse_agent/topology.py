@@ -32,17 +32,10 @@ def read_topology(host: Host) -> Topology:
     for name in host.names(CPUS):
         if not (name.startswith("cpu") and name[3:].isdecimal()):
             continue
-        package = _number(host.read(f"{CPUS}/{name}/topology/physical_package_id"))
-        core = _number(host.read(f"{CPUS}/{name}/topology/core_id"))
+        package = host.number(f"{CPUS}/{name}/topology/physical_package_id")
+        core = host.number(f"{CPUS}/{name}/topology/core_id")
         if package is not None:
             package = max(package, 0)  # some virtual machines and ARM boards say -1: one socket
             sockets[int(name[3:])] = package
             cores[int(name[3:])] = (package, int(name[3:]) if core is None else core)
     return Topology(sockets, cores)
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None

@@ -10,6 +10,8 @@ from pilothouse_agent.collectors.port import Collector, Factory, Options
 from pilothouse_agent.host import Host
 from pilothouse_common.contract.samples import Sample, SampleEncoder
 
+from tests.unit.agent.recorded_kernel import RecordedKernel
+
 FIXTURES = Path(__file__).parent / "fixtures"
 GIBIBYTE = 1 << 30
 USUAL = Options()
@@ -46,7 +48,13 @@ class Tree:
     def __init__(self, root: Path, files: dict[str, str] | None = None) -> None:
         self.root = root
         self.clock = FakeClock()
-        self.host = Host(root, self.clock, known_statvfs, lambda: self.clock.steady / 1000)
+        self.host = Host(
+            root,
+            self.clock,
+            known_statvfs,
+            lambda: self.clock.steady / 1000,
+            kernel=RecordedKernel(root),
+        )
         for path, text in (files or {}).items():
             self.write(path, text)
 

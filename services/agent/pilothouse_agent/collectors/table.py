@@ -3,19 +3,25 @@
 from collections.abc import Mapping
 
 from pilothouse_agent.collectors.agent import AgentCollector
+from pilothouse_agent.collectors.clock import ClockCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
+from pilothouse_agent.collectors.cpufreq import CpufreqCollector
 from pilothouse_agent.collectors.disk import DiskCollector
+from pilothouse_agent.collectors.edac import EdacCollector
 from pilothouse_agent.collectors.filesystem import FilesystemCollector
+from pilothouse_agent.collectors.hwmon import HwmonCollector
 from pilothouse_agent.collectors.infiniband import InfinibandCollector
 from pilothouse_agent.collectors.load import LoadCollector
 from pilothouse_agent.collectors.memory import MemoryCollector
 from pilothouse_agent.collectors.netstat import NetstatCollector
 from pilothouse_agent.collectors.network import NetworkCollector
 from pilothouse_agent.collectors.nfs import NfsCollector
+from pilothouse_agent.collectors.numa import NumaCollector
 from pilothouse_agent.collectors.paging import PagingCollector
 from pilothouse_agent.collectors.port import Factory
 from pilothouse_agent.collectors.pressure import PressureCollector
 from pilothouse_agent.collectors.sockets import SocketsCollector
+from pilothouse_agent.collectors.thermal import ThermalCollector
 from pilothouse_agent.collectors.uptime import UptimeCollector
 
 COLLECTORS: tuple[Factory, ...] = (
@@ -31,9 +37,21 @@ COLLECTORS: tuple[Factory, ...] = (
     SocketsCollector,
     UptimeCollector,
     NfsCollector,
+    NumaCollector,
+    CpufreqCollector,
+    ClockCollector,
+    HwmonCollector,
+    ThermalCollector,
+    EdacCollector,
     AgentCollector,
     FilesystemCollector,
 )
 
-INTERVALS: Mapping[str, float] = {}
+INTERVALS: Mapping[str, float] = {
+    "clock": 60,
+    "cpufreq": 30,
+    "edac": 60,
+    "hwmon": 60,
+    "thermal": 60,
+}
 """Least seconds between two answers of collectors that cost much or change slowly."""

@@ -2,13 +2,16 @@
 
 from pilothouse_common.contract.metrics import (
     agent,
+    clocks,
     cpu,
     disk,
     filesystem,
+    heat,
     interconnect,
     memory,
     network,
     nfs,
+    numa,
     paging,
 )
 from pilothouse_common.contract.metrics.catalogue import Group, Metric
@@ -16,12 +19,15 @@ from pilothouse_common.contract.metrics.catalogue import Group, Metric
 GROUPS: tuple[Group, ...] = (
     cpu.GROUP,
     memory.GROUP,
+    numa.GROUP,
     paging.GROUP,
     disk.GROUP,
     filesystem.GROUP,
     nfs.GROUP,
     network.GROUP,
     interconnect.GROUP,
+    clocks.GROUP,
+    heat.GROUP,
     agent.GROUP,
 )
 METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS for metric in group.metrics)
