@@ -1,4 +1,4 @@
-"""uvicorn inside a Service: it listens before it runs, and stops within a deadline."""
+"""uvicorn inside a Service: it serves a socket that listens already, and stops within a deadline."""
 
 import logging
 import socket
@@ -8,11 +8,9 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
-from pilothouse_common.errors import ConfigError
 
 log = logging.getLogger(__name__)
 _HEADER_BYTES = 64 * 1024
-_BACKLOG = 1024
 
 
 class _Server(uvicorn.Server):
@@ -22,27 +20,6 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Take none."""
         yield
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """Return a listening socket.
-
-    Raises:
-        ConfigError: Nobody may listen there.
-    """
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, proto)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(_BACKLOG)  # who connects before it runs waits instead of being refused
-    except OSError as exc:
-        raise ConfigError(
-            f"PILOTHOUSE_API_HOST={host} PILOTHOUSE_API_PORT={port}: cannot listen there: {exc.strerror}"
-        ) from exc
-    return sock
 
 
 def serve(

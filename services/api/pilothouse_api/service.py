@@ -1,6 +1,7 @@
 """The composition root of the gateway."""
 
 import logging
+import socket
 import threading
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -19,8 +20,9 @@ from pilothouse_common.store.samples.open import open_sample_store
 from pilothouse_common.store.samples.port import SampleStore
 
 from pilothouse_api.app import create_app
+from pilothouse_api.listening import open_socket
 from pilothouse_api.ports import Ports
-from pilothouse_api.server import open_socket, serve
+from pilothouse_api.server import serve
 from pilothouse_api.settings import ApiSettings, check_token_key
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class ApiService:
         broker: Takes what is posted, announces what is new.
         clock: The time.
         owned: Whether close() closes the ports too; not in the standalone process, which shares them.
+        listening: A socket that listens already, instead of one where the settings say.
     """
 
     name = "api"
@@ -49,6 +52,7 @@ class ApiService:
         broker: Broker,
         clock: Clock,
         owned: bool = True,
+        listening: socket.socket | None = None,
     ) -> None:
         check_token_key(settings.token_key)
         self._settings = settings
@@ -63,7 +67,7 @@ class ApiService:
             clock=clock,
         )
         self._ports: Ports = self.app.state.ports
-        self._socket = open_socket(settings.api_host, settings.api_port)
+        self._socket = listening or open_socket(settings.api_host, settings.api_port)
         self.port: int = self._socket.getsockname()[1]
 
     @property

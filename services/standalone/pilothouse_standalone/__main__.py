@@ -10,6 +10,7 @@ from pilothouse_common.errors import ConfigError
 from pilothouse_common.runtime.logging import configure_logging
 from pilothouse_common.runtime.service import main_of
 
+from pilothouse_standalone.job.options import add_job, job_options
 from pilothouse_standalone.settings import StandaloneOptions
 from pilothouse_standalone.slurm import find_slurm, unhook
 
@@ -20,6 +21,8 @@ _EXAMPLES = """examples:
   pilothouse-standalone up                          see this machine on http://127.0.0.1:8080
   pilothouse-standalone up --data /srv/pilothouse --host 0.0.0.0 --port 8443
   pilothouse-standalone up --slurm                  see the jobs of this machine's Slurm too
+  mpirun -n 4 --map-by node pilothouse-standalone job
+                                                    see the nodes of this allocation
   pilothouse-standalone unhook                      take our hooks out of its slurm.conf again
 """
 
@@ -54,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     add("--cluster", default=defaults.cluster, help="name of the cluster (%(default)s)")
     add("--slurm", action="store_true", help="become the hook target of the Slurm that runs here")
     add("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
+    add_job(commands)
     commands.add_parser("unhook", help="remove from the local slurm.conf what `up --slurm` added")
     return top
 
@@ -64,7 +68,19 @@ def main() -> int:
     if arguments.command == "unhook":
         return _unhook()
     configure_logging("standalone", level=arguments.log_level)
+    if arguments.command == "job":
+        return _job(arguments)
     return main_of(lambda: _up(arguments))
+
+
+def _job(arguments: argparse.Namespace) -> int:
+    from pilothouse_standalone.job.command import run_job
+
+    try:
+        return run_job(job_options(arguments, os.environ.get("PILOTHOUSE_PUBLISH_URL", "")))
+    except ConfigError as exc:
+        print(f"error: {exc}", file=sys.stderr)  # noqa: T201 the command's answer
+        return 2
 
 
 def _up(arguments: argparse.Namespace) -> "Standalone":

@@ -11,17 +11,20 @@ from pilothouse_common.errors import ConfigError
 class DataDir:
     """Creates and locks a directory; files with secrets are readable by their owner only.
 
+    Args:
+        path: Where.
+        mode: Of the directory. Slurm's users start the hooks in it, so others may enter; what is in it
+            is closed to them.
+
     Raises:
         ConfigError: It cannot be written, or another process uses it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mode: int = 0o755) -> None:
         self.path = path.resolve()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.path.chmod(
-                0o755
-            )  # Slurm's users start the hooks in it; what is in it is closed to them
+            self.path.chmod(mode)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise ConfigError(f"--data {path}: {exc.strerror}") from exc

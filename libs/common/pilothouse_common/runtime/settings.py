@@ -41,7 +41,7 @@ class ProcessSettings(Settings, frozen=True, kw_only=True):
         str,
         Meta(
             description="carrier of all messages: amqp(s)://USER:PASSWORD@HOST:PORT/VHOST, "
-            "spool:/DIRECTORY, https://GATEWAY or memory:",
+            "spool:/DIRECTORY, https://GATEWAY, memory: or mpi:",
             extra={"secret": True},
         ),
     ]
