@@ -23,6 +23,7 @@ PACKAGE_OF = {
     "chromium": "chromium",
     "openssl": "openssl",
     "curl": "curl",
+    "gcc": "gcc",
 }
 DIRS = ("/usr/sbin", "/sbin", "/usr/lib/rabbitmq/bin")
 
@@ -34,6 +35,8 @@ def missing_packages() -> list[str]:
         packages.append("libatomic1")  # the browser driver's own node needs it
     if not find_program("initdb") and not Path("/usr/lib/postgresql").is_dir():
         packages.append("postgresql")
+    if "gcc" in packages:
+        packages.append("libc6-dev")
     if "slurmrestd" in packages:
         packages.append("slurm-wlm-jwt-plugin")
     return packages

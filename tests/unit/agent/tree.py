@@ -55,6 +55,7 @@ class Tree:
             lambda: self.clock.steady / 1000,
             kernel=RecordedKernel(root),
         )
+        os.environ["FAKE_NVML"] = str(root / "nvml")  # what tests/support/nvml answers from
         for path, text in (files or {}).items():
             self.write(path, text)
 

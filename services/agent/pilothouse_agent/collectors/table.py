@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from pilothouse_agent.collectors.agent import AgentCollector
+from pilothouse_agent.collectors.amd import AmdCollector
 from pilothouse_agent.collectors.clock import ClockCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
 from pilothouse_agent.collectors.cpufreq import CpufreqCollector
@@ -17,6 +18,7 @@ from pilothouse_agent.collectors.netstat import NetstatCollector
 from pilothouse_agent.collectors.network import NetworkCollector
 from pilothouse_agent.collectors.nfs import NfsCollector
 from pilothouse_agent.collectors.numa import NumaCollector
+from pilothouse_agent.collectors.nvidia import NvidiaCollector
 from pilothouse_agent.collectors.paging import PagingCollector
 from pilothouse_agent.collectors.port import Factory
 from pilothouse_agent.collectors.pressure import PressureCollector
@@ -45,6 +47,8 @@ COLLECTORS: tuple[Factory, ...] = (
     EdacCollector,
     AgentCollector,
     FilesystemCollector,
+    NvidiaCollector,
+    AmdCollector,
 )
 
 INTERVALS: Mapping[str, float] = {

@@ -1,6 +1,7 @@
 """Every group of metrics there is, in the order in which people see them."""
 
 from pilothouse_common.contract.metrics import (
+    accelerator,
     agent,
     clocks,
     cpu,
@@ -28,6 +29,7 @@ GROUPS: tuple[Group, ...] = (
     interconnect.GROUP,
     clocks.GROUP,
     heat.GROUP,
+    accelerator.GROUP,
     agent.GROUP,
 )
 METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS for metric in group.metrics)

@@ -1,0 +1,104 @@
+"""All accelerators of one make: asked one after the other, found anew when one of them is gone."""
+
+from collections.abc import Callable, Sequence
+
+from pilothouse_common.contract.samples import Sample
+
+from pilothouse_agent.collectors.port import Partly
+from pilothouse_agent.gpus.device import Device, DeviceGone, Reading, process_samples
+from pilothouse_agent.host import Host
+
+RETRY_SECONDS = 60.0
+LONGEST_RETRY_SECONDS = 600.0  # finding anew interrupts the rates of those that work
+
+
+class Fleet:
+    """The devices of one node.
+
+    Args:
+        name: Of the collector.
+        find: Returns every device there is, in order; a DeviceGone instead of one that does not answer.
+        host: Of the clock.
+        detail: Also tell each process.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        find: Callable[[], Sequence[Device | DeviceGone]],
+        host: Host,
+        *,
+        detail: bool,
+    ) -> None:
+        self._own = ("node", "", "collector", name)
+        self._find = find
+        self._host = host
+        self._detail = detail
+        self._devices: list[Device | DeviceGone] = []
+        self._problem: DeviceGone | None = None
+        self._find_at = float("-inf")
+        self._retry = RETRY_SECONDS
+
+    def samples(self) -> list[Sample]:
+        """Return the samples of every device.
+
+        Raises:
+            Partly: With those of the others, when one does not answer.
+        """
+        now = self._host.clock.monotonic()
+        if now >= self._find_at:
+            self._find_all(now)
+        readings = self._read(now)
+        samples: list[Sample] = []
+        for reading in readings:
+            samples += reading.samples
+            if self._detail and not reading.identity.mig:
+                samples += process_samples(reading)
+        if self._devices:
+            answering = {reading.identity.bus_id for reading in readings}
+            samples.append(Sample("acc_count", len(self._devices), *self._own))
+            samples.append(Sample("acc_answering", len(answering), *self._own))
+        if self._problem is not None:
+            raise Partly(str(self._problem), samples)
+        return samples
+
+    def close(self) -> None:
+        """Release every device."""
+        for device in self._devices:
+            if not isinstance(device, DeviceGone):
+                device.close()
+        self._devices = []
+
+    def _find_all(self, now: float) -> None:
+        self.close()
+        self._problem = None
+        try:
+            self._devices = list(self._find())
+        except DeviceGone as exc:
+            self._note(exc, now)
+        for device in self._devices:
+            if isinstance(device, DeviceGone):
+                self._note(device, now)
+        if self._problem is None:
+            self._find_at = float("inf")
+            self._retry = RETRY_SECONDS
+
+    def _read(self, now: float) -> list[Reading]:
+        readings: list[Reading] = []
+        for place, device in enumerate(self._devices):
+            if isinstance(device, DeviceGone):
+                continue
+            try:
+                readings += device.read(now)
+            except DeviceGone as exc:
+                device.close()
+                self._devices[place] = exc
+                self._note(exc, now)
+        return readings
+
+    def _note(self, problem: DeviceGone, now: float) -> None:
+        """Keep the first problem and plan to look again, later and later."""
+        if self._problem is None:
+            self._problem = problem
+            self._find_at = now + self._retry
+            self._retry = min(2 * self._retry, LONGEST_RETRY_SECONDS)
