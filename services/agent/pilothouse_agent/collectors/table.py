@@ -13,6 +13,7 @@ from pilothouse_agent.collectors.filesystem import FilesystemCollector
 from pilothouse_agent.collectors.hwmon import HwmonCollector
 from pilothouse_agent.collectors.infiniband import InfinibandCollector
 from pilothouse_agent.collectors.load import LoadCollector
+from pilothouse_agent.collectors.lustre import LustreCollector
 from pilothouse_agent.collectors.memory import MemoryCollector
 from pilothouse_agent.collectors.netstat import NetstatCollector
 from pilothouse_agent.collectors.network import NetworkCollector
@@ -35,10 +36,11 @@ COLLECTORS: tuple[Factory, ...] = (
     DiskCollector,
     NetworkCollector,
     InfinibandCollector,
+    NfsCollector,
+    LustreCollector,
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
-    NfsCollector,
     NumaCollector,
     CpufreqCollector,
     ClockCollector,
