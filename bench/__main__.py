@@ -1,10 +1,10 @@
-"""Run all benchmarks one after the other, or those named: python -m bench [ingest|agent|hook …]."""
+"""Run all benchmarks one after the other, or one: python -m bench [NAME [its options]]."""
 
 import argparse
 import importlib
 import sys
 
-NAMES = ("hook", "agent", "ingest")
+NAMES = ("hook", "agent", "collectors", "ingest")
 
 
 def main() -> int:
@@ -12,11 +12,14 @@ def main() -> int:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all without one"
     )
-    names = parser.parse_args().names or NAMES
+    known, options = parser.parse_known_args()
+    names = known.names or NAMES
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
-    return max(int(importlib.import_module(f"bench.{name}").main() or 0) for name in names)
+    if options and len(names) > 1:
+        parser.error(f"{options[0]}: options belong to one benchmark; name it")
+    return max(int(importlib.import_module(f"bench.{name}").main(*options) or 0) for name in names)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What the agent costs beside prometheus-node-exporter: same machine, same seconds, no fewer series.
+"""What the agent costs beside prometheus-node-exporter and collectd: same seconds, no fewer series.
 
-Two agents (every field, and the usual ones) collect and publish to a real RabbitMQ, confirmed, every
-0.25 s; the exporter is scraped as often at the same time. CPU is user and system time of the whole
-process over a round, per interval. Then each collector by itself.
+Two agents (every collector that works here with every field, and the usual fields) collect and publish
+to a real RabbitMQ, confirmed, every 0.25 s; at the same time the exporter is scraped as often, and collectd
+sends as often by UDP, which nobody confirms. CPU is user and system time of the whole process over a
+round, per interval. What one collector costs: python -m bench collectors.
 """
 
 import os
@@ -11,20 +12,17 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from pilothouse_agent.collectors.port import Options
 from pilothouse_agent.collectors.table import COLLECTORS
-from pilothouse_agent.host import Host
-from pilothouse_agent.sweep import make_collectors
 from pilothouse_common.broker.carrier import open_broker
 from pilothouse_common.broker.port import Consumer, Disposition
 from pilothouse_common.contract.samples import decompress
 from pilothouse_common.contract.topology import INGEST_SAMPLES
 
+from bench.collectd import Collectd
 from bench.report import Figure, progress, show
 from tests.support.process import Program, free_port, listening
 from tests.support.provide import program
@@ -33,8 +31,11 @@ from tests.support.rabbitmq import rabbit_server
 INTERVAL_SECONDS = 0.25
 INTERVALS = 60
 ROUNDS = 3
-ASKS = 100
-EVERYTHING = {"PILOTHOUSE_DETAIL": "all", "PILOTHOUSE_CPU_LEVELS": "node,socket,hwthread"}
+EVERYTHING = {
+    "PILOTHOUSE_DETAIL": "all",
+    "PILOTHOUSE_CPU_LEVELS": "node,socket,hwthread",
+    "PILOTHOUSE_COLLECTORS": ",".join(factory.name for factory in COLLECTORS),
+}
 
 
 @dataclass
@@ -45,15 +46,17 @@ class Measured:
     series: int = 0
     messages: int = 0
     rss_megabytes: float = 0.0
+    threads: int = 0
     milliseconds: list[float] = field(default_factory=list)
 
     def cpu_seconds(self) -> float:
         stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
-    def read_rss(self) -> None:
+    def read_status(self) -> None:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         self.rss_megabytes = int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        self.threads = int(status.partition("Threads:")[2].split()[0])
 
     def spread(self) -> str:
         return "/".join(f"{value:.2f}" for value in sorted(self.milliseconds))
@@ -64,28 +67,43 @@ def main() -> int:
         progress("starting RabbitMQ")
         with rabbit_server() as rabbit:
             found = measure(Path(name), rabbit.url)
-    exporter, everything, usual = found["exporter"], found["all"], found["standard"]
-    peer = median(exporter.milliseconds)
-    name = f"node_exporter; rounds {exporter.spread()}"
-    ours = median(everything.milliseconds)
+    exporter, collectd = found["exporter"], found["collectd"]
+    everything, usual = found["all"], found["standard"]
     show(
         f"agent: {ROUNDS} rounds of {INTERVALS} intervals of {INTERVAL_SECONDS} s, published to RabbitMQ",
         [
-            Figure(f"CPU/interval, all [ms] {everything.spread()}", ours, peer, name, 0.5),
-            Figure("series, all", everything.series, exporter.series, "", 1.0, at_most=False),
-            Figure(
-                f"CPU/interval, standard [ms] {usual.spread()}",
-                median(usual.milliseconds),
-                peer,
-                name,
-            ),
-            Figure("series, standard", usual.series, exporter.series),
-            Figure("RSS, all [MB]", everything.rss_megabytes, exporter.rss_megabytes),
-            Figure("RSS, all [MB], by itself", everything.rss_megabytes, aim=30),
+            *beside(everything, "all", exporter, "node_exporter", aim=0.5),
+            *beside(everything, "all", collectd, "collectd"),
+            *beside(usual, "standard", exporter, "node_exporter"),
+            *beside(usual, "standard", collectd, "collectd"),
+            Figure("RSS, all [MB]", everything.rss_megabytes, aim=35),
+            Figure("RSS, standard [MB]", usual.rss_megabytes, aim=35),
+            Figure("threads, all", everything.threads),
         ],
     )
-    show("agent: CPU of each collector [µs/interval], all fields", each_collector())
     return 0
+
+
+def beside(
+    ours: "Measured", name: str, peer: "Measured", peer_name: str, aim: float | None = None
+) -> list[Figure]:
+    """Compare the medians, and say how many series each tells."""
+    said = f"{peer_name}; rounds {peer.spread()}"
+    cost = median(ours.milliseconds)
+    return [
+        Figure(
+            f"CPU/interval, {name} [ms] {ours.spread()}", cost, median(peer.milliseconds), said, aim
+        ),
+        Figure(
+            f"series, {name}",
+            ours.series,
+            peer.series,
+            peer_name,
+            1.0 if aim else None,
+            at_most=False,
+        ),
+        Figure(f"RSS, {name} [MB]", ours.rss_megabytes, peer.rss_megabytes, peer_name),
+    ]
 
 
 def measure(directory: Path, url: str) -> dict[str, Measured]:
@@ -94,7 +112,9 @@ def measure(directory: Path, url: str) -> dict[str, Measured]:
     port = free_port()
     binary = program("prometheus-node-exporter", packages=["prometheus-node-exporter"])
     argv = [binary, f"--web.listen-address=127.0.0.1:{port}"]
+    collectd = Collectd(directory, INTERVAL_SECONDS)
     measured = {
+        "collectd": Measured(collectd.process),
         "exporter": Measured(Program(argv, log=directory / "exporter.log")),
         "all": Measured(agent(directory, url, "all", EVERYTHING)),
         "standard": Measured(agent(directory, url, "standard", {})),
@@ -106,12 +126,14 @@ def measure(directory: Path, url: str) -> dict[str, Measured]:
         for one in measured.values():
             one.process.start()
         measured["exporter"].process.wait_ready(lambda: listening(port), within=20)
+        measured["collectd"].process.wait_ready(collectd.ready, within=20)
         while not (measured["all"].series and measured["standard"].series):
             count(consumer, measured, 1.0)
         for number in range(ROUNDS):
             progress(f"round {number + 1} of {ROUNDS}")
             one_round(measured, port)
             count(consumer, measured, 2.0)
+        measured["collectd"].series = collectd.count_series()
         expected = ROUNDS * INTERVALS
         for name in ("all", "standard"):
             sent = measured[name].messages
@@ -119,6 +141,7 @@ def measure(directory: Path, url: str) -> dict[str, Measured]:
     finally:
         for one in measured.values():
             one.process.stop()
+        collectd.close()
         consumer.close()
         broker.close()
     return measured
@@ -162,7 +185,7 @@ def one_round(measured: dict[str, Measured], port: int) -> None:
     intervals = (time.monotonic() - begin) / INTERVAL_SECONDS
     for name, one in measured.items():
         one.milliseconds.append(1000 * (one.cpu_seconds() - start[name]) / intervals)
-        one.read_rss()
+        one.read_status()
     measured["exporter"].series = sum(not line.startswith(b"#") for line in text.splitlines())
 
 
@@ -174,23 +197,6 @@ def count(consumer: Consumer, measured: dict[str, Measured], seconds: float) -> 
         one.series = decompress(delivery.message.body).count(b"\n")
         consumer.settle([delivery], Disposition.ACK)
         seconds = INTERVAL_SECONDS / 20  # what waits now, and not what comes for ever
-
-
-def each_collector() -> Iterator[Figure]:
-    options = Options(cpu_levels=("node", "socket", "hwthread"), all_fields=True)
-    total = 0.0
-    for collector in make_collectors(COLLECTORS, Host(), options):
-        list(collector.collect())
-        spent = []
-        for _ in range(ASKS):
-            time.sleep(0.005)  # the first values of rates need time between them
-            start = time.thread_time()
-            samples = list(collector.collect())
-            spent.append((time.thread_time() - start) * 1e6)
-        collector.close()
-        total += median(spent)
-        yield Figure(f"{collector.name}, {len(samples)} series", median(spent))
-    yield Figure("sum", total)
 
 
 if __name__ == "__main__":
