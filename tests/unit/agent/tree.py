@@ -69,11 +69,13 @@ class Tree:
         return (self.root / path).read_text()
 
     def overlay(self, *names: str) -> "Tree":
-        """Copy a recorded tree over this one."""
+        """Copy a recorded tree over this one; programs in it stay programs."""
         source = FIXTURES.joinpath(*names)
         for file in sorted(source.rglob("*")):
             if file.is_file():
-                self.write(str(file.relative_to(source)), file.read_bytes())
+                path = str(file.relative_to(source))
+                self.write(path, file.read_bytes())
+                (self.root / path).chmod(file.stat().st_mode)
         return self
 
     def remove(self, path: str) -> None:

@@ -10,6 +10,7 @@ from pilothouse_agent.collectors.cpufreq import CpufreqCollector
 from pilothouse_agent.collectors.disk import DiskCollector
 from pilothouse_agent.collectors.edac import EdacCollector
 from pilothouse_agent.collectors.filesystem import FilesystemCollector
+from pilothouse_agent.collectors.gpfs import GpfsCollector
 from pilothouse_agent.collectors.hwmon import HwmonCollector
 from pilothouse_agent.collectors.infiniband import InfinibandCollector
 from pilothouse_agent.collectors.load import LoadCollector
@@ -38,6 +39,7 @@ COLLECTORS: tuple[Factory, ...] = (
     InfinibandCollector,
     NfsCollector,
     LustreCollector,
+    GpfsCollector,
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
