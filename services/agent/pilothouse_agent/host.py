@@ -14,6 +14,7 @@ from pilothouse_common.runtime.clock import Clock, SystemClock
 
 from pilothouse_agent.jobs.current import Jobs
 from pilothouse_agent.kernel import Kernel
+from pilothouse_agent.power import PowerBoard
 
 CHUNK_BYTES = 16 << 10  # larger buffers cost more to allocate than the second read that they save
 LIMIT_BYTES = 16 << 20
@@ -112,6 +113,11 @@ class Host:
     def jobs(self) -> Jobs:
         """The jobs that run here; all collectors ask the same object."""
         return Jobs(self, state_dir=self.state_dir, node_name=self.node_name)
+
+    @cached_property
+    def power(self) -> PowerBoard:
+        """What collectors know of the node's energy."""
+        return PowerBoard()
 
     def path(self, relative: str) -> str:
         """Return the real path of ``proc/stat`` and the like."""

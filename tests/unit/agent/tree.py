@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pilothouse_agent.collectors.port import Collector, Factory, Options
+from pilothouse_agent.collectors.table import COLLECTORS
 from pilothouse_agent.host import Host
+from pilothouse_agent.sweep import make_collectors
 from pilothouse_common.contract.samples import Sample, SampleEncoder
 
 from tests.unit.agent.recorded_kernel import RecordedKernel
@@ -97,15 +99,25 @@ def recorded(root: Path, collector: str) -> Tree:
 
 
 def after_ten_seconds(tree: Tree, factory: Factory, options: Options = USUAL) -> list[Sample]:
-    """Return what a collector tells the second time, ten seconds after the first."""
+    """Return what a collector tells the second time, ten seconds after the first.
+
+    A collector with ``sources`` tells what these left on the host: they are asked before it.
+    """
+    names = getattr(factory, "sources", ())
+    sources = [each for each in COLLECTORS if each.name in names]
+    before = make_collectors(sources, tree.host, options)
     collector = factory(tree.host, options)
-    list(collector.collect())
+    for each in (*before, collector):
+        list(each.collect())
     tree.overlay("small", "after").overlay(factory.name, "after")
     tree.clock.advance(10)
     try:
+        for each in before:
+            list(each.collect())
         return list(collector.collect())
     finally:
-        collector.close()
+        for each in (*before, collector):
+            each.close()
 
 
 def values(samples: Iterable[Sample]) -> dict[str, float]:

@@ -7,8 +7,10 @@ from pilothouse_agent.collectors.amd import AmdCollector
 from pilothouse_agent.collectors.clock import ClockCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
 from pilothouse_agent.collectors.cpufreq import CpufreqCollector
+from pilothouse_agent.collectors.cray import CrayCollector
 from pilothouse_agent.collectors.disk import DiskCollector
 from pilothouse_agent.collectors.edac import EdacCollector
+from pilothouse_agent.collectors.energy import EnergyCollector
 from pilothouse_agent.collectors.filesystem import FilesystemCollector
 from pilothouse_agent.collectors.gpfs import GpfsCollector
 from pilothouse_agent.collectors.hwmon import HwmonCollector
@@ -24,6 +26,7 @@ from pilothouse_agent.collectors.nvidia import NvidiaCollector
 from pilothouse_agent.collectors.paging import PagingCollector
 from pilothouse_agent.collectors.port import Factory
 from pilothouse_agent.collectors.pressure import PressureCollector
+from pilothouse_agent.collectors.rapl import RaplCollector
 from pilothouse_agent.collectors.sockets import SocketsCollector
 from pilothouse_agent.collectors.thermal import ThermalCollector
 from pilothouse_agent.collectors.uptime import UptimeCollector
@@ -43,12 +46,16 @@ COLLECTORS: tuple[Factory, ...] = (
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
+    NfsCollector,
+    RaplCollector,
+    CrayCollector,
     NumaCollector,
     CpufreqCollector,
     ClockCollector,
     HwmonCollector,
     ThermalCollector,
     EdacCollector,
+    EnergyCollector,  # after all that tell it something
     AgentCollector,
     FilesystemCollector,
     NvidiaCollector,
