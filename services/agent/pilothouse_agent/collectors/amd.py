@@ -5,6 +5,7 @@ from pilothouse_common.contract.samples import Sample
 from pilothouse_agent.collectors.port import Options
 from pilothouse_agent.gpus.amdgpu import AmdCard, find_cards
 from pilothouse_agent.gpus.fleet import Fleet
+from pilothouse_agent.gpus.owners import DRM_FILES
 from pilothouse_agent.host import CollectorUnavailable, Host
 
 
@@ -18,7 +19,7 @@ class AmdCollector:
             raise CollectorUnavailable("no AMD accelerator")
         self._host = host
         self._detail = options.all_fields
-        self._fleet = Fleet(self.name, self._find, host, detail=options.all_fields)
+        self._fleet = Fleet(self.name, self._find, host, DRM_FILES, detail=options.all_fields)
 
     def collect(self) -> list[Sample]:
         """Return the samples of each card, ``type=accelerator`` by PCI address.

@@ -13,6 +13,7 @@ from pilothouse_agent.gpus.device import DeviceGone
 from pilothouse_agent.gpus.fleet import Fleet
 from pilothouse_agent.gpus.nvidia import NvidiaCard
 from pilothouse_agent.gpus.nvml import Nvml
+from pilothouse_agent.gpus.owners import NVIDIA_FILES
 from pilothouse_agent.host import Host
 
 
@@ -24,7 +25,7 @@ class NvidiaCollector:
     def __init__(self, host: Host, options: Options) -> None:
         self._nvml = Nvml(host)
         self._detail = options.all_fields
-        self._fleet = Fleet(self.name, self._find, host, detail=options.all_fields)
+        self._fleet = Fleet(self.name, self._find, host, NVIDIA_FILES, detail=options.all_fields)
 
     def collect(self) -> list[Sample]:
         """Return the samples of each card, ``type=accelerator`` by PCI address.

@@ -6,6 +6,8 @@ from pilothouse_common.contract.samples import Sample
 
 from pilothouse_agent.collectors.port import Partly
 from pilothouse_agent.gpus.device import Device, DeviceGone, Reading, process_samples
+from pilothouse_agent.gpus.owners import DeviceFiles
+from pilothouse_agent.gpus.shares import Shares
 from pilothouse_agent.host import Host
 
 RETRY_SECONDS = 60.0
@@ -18,7 +20,8 @@ class Fleet:
     Args:
         name: Of the collector.
         find: Returns every device there is, in order; a DeviceGone instead of one that does not answer.
-        host: Of the clock.
+        host: The node.
+        files: This make's device files.
         detail: Also tell each process.
     """
 
@@ -27,6 +30,7 @@ class Fleet:
         name: str,
         find: Callable[[], Sequence[Device | DeviceGone]],
         host: Host,
+        files: DeviceFiles,
         *,
         detail: bool,
     ) -> None:
@@ -34,6 +38,7 @@ class Fleet:
         self._find = find
         self._host = host
         self._detail = detail
+        self._shares = Shares(host, files)
         self._devices: list[Device | DeviceGone] = []
         self._problem: DeviceGone | None = None
         self._find_at = float("-inf")
@@ -54,6 +59,7 @@ class Fleet:
             samples += reading.samples
             if self._detail and not reading.identity.mig:
                 samples += process_samples(reading)
+        samples += self._shares.samples(readings)
         if self._devices:
             answering = {reading.identity.bus_id for reading in readings}
             samples.append(Sample("acc_count", len(self._devices), *self._own))

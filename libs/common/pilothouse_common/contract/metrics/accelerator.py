@@ -58,6 +58,11 @@ GROUP = group(
     ("acc_fp16_utilization", "%", "avg", "Time in which the FP16 units worked."),
     ("acc_count", "", "sum", "Accelerators that the driver knows."),
     ("acc_answering", "", "sum", "Accelerators that answer; fewer than acc_count: one is lost."),
+    ("job_acc_utilization", "%", "avg", "Utilisation of a job's devices: each one's, and their mean."),
+    ("job_acc_mem_used", "B", "sum", "Device memory that a job's devices have in use, or its processes."),
+    ("job_acc_power", "W", "sum", "Power of a job's devices."),
+    ("job_acc_energy", "J", "sum", "Energy of a job's devices since the agent saw the job on them."),
+    ("job_acc_count", "", "sum", "Devices, or MIG instances, that work for a job."),
     collectors=("nvidia", "amd"),
     source="NVML; /sys/class/drm, amdsmi",
     counters=(
@@ -75,5 +80,6 @@ GROUP = group(
         "acc_link_data_crc_errors",
         "acc_link_replays",
         "acc_link_recoveries",
+        "job_acc_energy",
     ),
 )  # fmt: skip
