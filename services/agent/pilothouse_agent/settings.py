@@ -15,6 +15,7 @@ from pilothouse_agent.collectors.port import (
     EXCLUDED_INTERFACES,
     EXCLUDED_MOUNTS,
     CpuLevel,
+    JobDetail,
     Options,
 )
 from pilothouse_agent.host import STATE_DIR, Host
@@ -84,6 +85,12 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         Literal["standard", "all"],
         Meta(description="standard, or all: every field of the files that are read (many series)"),
     ] = "standard"
+    job_detail: Annotated[
+        JobDetail,
+        Meta(
+            description="whose cgroups are told: of each job, of its steps too, of their tasks too"
+        ),
+    ] = "job"
     exclude_devices: Annotated[
         tuple[str, ...],
         Meta(description="block devices left out: regular expressions of whole names"),
@@ -138,6 +145,7 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         return Options(
             cpu_levels=self.cpu_levels,
             all_fields=self.detail == "all",
+            job_detail=self.job_detail,
             exclude_devices=_pattern("EXCLUDE_DEVICES", self.exclude_devices),
             exclude_mounts=_pattern("EXCLUDE_MOUNTS", self.exclude_mounts),
             exclude_interfaces=_pattern("EXCLUDE_INTERFACES", self.exclude_interfaces),

@@ -140,3 +140,17 @@ def twice(tree: Tree, collector: Collector, change: dict[str, str]) -> dict[str,
         tree.write(path, text)
     tree.clock.advance(10)
     return values(collector.collect())
+
+
+def job_tree(root: Path, layout: str) -> Tree:
+    """A node with jobs as one combination of Slurm and kernel lays them out: ``fixtures/jobs``."""
+    return lay_out(Tree(root), f"{layout}.before.tree")
+
+
+def lay_out(tree: Tree, name: str) -> Tree:
+    """Write the files of a recorded tree: ``=== path``, then its text (``\\0``: a zero byte)."""
+    text = (FIXTURES / "jobs" / name).read_text()
+    for part in text.split("=== ")[1:]:
+        path, _, content = part.partition("\n")
+        tree.write(path, content.replace("\\0", "\0"))
+    return tree

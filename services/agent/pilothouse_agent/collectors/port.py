@@ -10,6 +10,7 @@ from pilothouse_common.contract.samples import Sample
 from pilothouse_agent.host import Host
 
 CpuLevel = Literal["node", "socket", "hwthread"]
+JobDetail = Literal["job", "step", "task"]
 EXCLUDED_DEVICES = (r"(loop|ram|zram|fd|sr)\d+",)
 EXCLUDED_MOUNTS = (r"/(dev(?!/shm$)|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?",)
 EXCLUDED_INTERFACES = ("lo", "(veth|docker|br-|virbr|cali|flannel|cni|ifb|tunl|dummy).*")
@@ -45,6 +46,7 @@ class Options:
         exclude_devices: Block devices left out: names that match one of these in full.
         exclude_mounts: Mount points left out.
         exclude_interfaces: Network interfaces left out.
+        job_detail: Whether steps and tasks of jobs are told, too.
         deadline_seconds: How long one answer (a remote file system's) may take.
     """
 
@@ -53,6 +55,7 @@ class Options:
     exclude_devices: re.Pattern[str] = re.compile("|".join(EXCLUDED_DEVICES))
     exclude_mounts: re.Pattern[str] = re.compile("|".join(EXCLUDED_MOUNTS))
     exclude_interfaces: re.Pattern[str] = re.compile("|".join(EXCLUDED_INTERFACES))
+    job_detail: JobDetail = "job"
     deadline_seconds: float = 1.0
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pilothouse_agent.collectors.agent import AgentCollector
 from pilothouse_agent.collectors.amd import AmdCollector
+from pilothouse_agent.collectors.cgroup import CgroupCollector
 from pilothouse_agent.collectors.clock import ClockCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
 from pilothouse_agent.collectors.cpufreq import CpufreqCollector
@@ -56,6 +57,7 @@ COLLECTORS: tuple[Factory, ...] = (
     ThermalCollector,
     EdacCollector,
     EnergyCollector,  # after all that tell it something
+    CgroupCollector,
     AgentCollector,
     FilesystemCollector,
     NvidiaCollector,

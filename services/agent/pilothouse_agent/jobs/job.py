@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from pilothouse_agent.jobs.layout import V2
 from pilothouse_agent.jobs.notes import Note
+from pilothouse_agent.jobs.steps import STEP_PREFIX, TASK_PREFIX, subdirectories
 
 if TYPE_CHECKING:
     from pilothouse_agent.host import Host
 
-STEP_PREFIX = "step_"
-TASK_PREFIX = "task_"
 STEPDS_OWN = "slurm"
 """Below a step of cgroup v2: slurmstepd itself; the job's processes are in ``user``."""
 MAX_DIRECTORIES = 10_000
@@ -130,15 +129,6 @@ class NodeJob:
                     todo += [
                         f"{directory}/{name}" for name in subdirectories(self._host, directory)
                     ]
-
-
-def subdirectories(host: "Host", path: str) -> list[str]:
-    """Return the names of the directories in a directory, sorted; none when it is gone."""
-    try:
-        with os.scandir(host.path(path)) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
 
 
 def read_variables(host: "Host", pid: int) -> dict[str, str]:

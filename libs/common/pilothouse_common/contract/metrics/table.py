@@ -11,6 +11,7 @@ from pilothouse_common.contract.metrics import (
     gpfs,
     heat,
     interconnect,
+    jobs,
     lustre,
     memory,
     network,
@@ -36,6 +37,7 @@ GROUPS: tuple[Group, ...] = (
     clocks.GROUP,
     heat.GROUP,
     accelerator.GROUP,
+    jobs.GROUP,
     agent.GROUP,
 )
 METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS for metric in group.metrics)
