@@ -47,7 +47,6 @@ COLLECTORS: tuple[Factory, ...] = (
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
-    NfsCollector,
     RaplCollector,
     CrayCollector,
     NumaCollector,
