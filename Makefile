@@ -50,7 +50,7 @@ fmt: setup ## Format the code and fix what can be fixed
 .PHONY: setup
 setup: .venv/.ready ## Install everything into .venv (the other targets do it when needed)
 
-.venv/.ready: requirements.lock pyproject.toml libs/common/pyproject.toml $(wildcard services/*/pyproject.toml) scripts/setup
+.venv/.ready: requirements.lock pyproject.toml $(wildcard libs/*/pyproject.toml) $(wildcard services/*/pyproject.toml) scripts/setup
 	@scripts/setup "$(PYTHON)"
 
 .PHONY: lock

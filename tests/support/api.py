@@ -110,6 +110,12 @@ class Api:
         headers = {**self._headers, **kwargs.pop("headers", {})}
         return self._client.post(path, headers=headers, **kwargs)
 
+    def put(self, path: str, **kwargs: Any) -> httpx.Response:
+        return self.request("PUT", path, **kwargs)
+
+    def request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        return self._client.request(method, path, headers=self._headers, **kwargs)
+
     def delete(self, path: str) -> httpx.Response:
         return self._client.delete(path, headers=self._headers)
 

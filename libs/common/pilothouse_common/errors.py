@@ -4,7 +4,9 @@ PilothouseError
 ├── Transient              may succeed later: keep the work, wait, try again
 │   ├── BrokerUnavailable
 │   ├── StoreUnavailable
-│   └── SchedulerUnavailable
+│   ├── SchedulerUnavailable
+│   ├── NoAnswer           somebody was asked and did not answer in time
+│   └── Busy               too much is asked at once
 ├── Rejected               will never succeed as it is: say what, where and what to do
 │   ├── Malformed          bytes that do not follow the contract
 │   ├── UnknownMessage     a message type nobody here knows
@@ -35,6 +37,14 @@ class StoreUnavailable(Transient):
 
 class SchedulerUnavailable(Transient):
     """Slurm cannot be asked now."""
+
+
+class NoAnswer(Transient):
+    """Somebody was asked and did not answer in time; whether they acted is not known."""
+
+
+class Busy(Transient):
+    """Too much is asked at once."""
 
 
 class Rejected(PilothouseError):

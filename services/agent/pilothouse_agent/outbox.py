@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 
 from pilothouse_common.backoff import Backoff
 from pilothouse_common.broker.port import Publisher
+from pilothouse_common.contract.events import NodeReported
 from pilothouse_common.contract.message import Message
 from pilothouse_common.contract.samples import Sample
 from pilothouse_common.contract.topology import Exchange
 from pilothouse_common.errors import PilothouseError
 
 log = logging.getLogger(__name__)
+MAX_EVENTS = 10_000
 
 
 class Outbox:
@@ -21,8 +23,8 @@ class Outbox:
 
     Args:
         publisher: The carrier; a spool should stand behind it.
-        capacity: Sample messages that may wait; above it the oldest goes, and is counted. Events are
-            never dropped: the newest report waits.
+        capacity: Sample messages that may wait; above it the oldest goes, and is counted. Of reports of
+            the node the newest waits; of other events MAX_EVENTS, which a spool takes long before.
         lost: How many messages the carrier itself had to drop (its spool is full).
         spooling: Whether the carrier writes to its spool now.
         backoff: Between tries.
@@ -44,6 +46,7 @@ class Outbox:
         self._backoff = backoff or Backoff()
         self._samples: deque[Message] = deque()
         self._report: Message | None = None
+        self._events: deque[Message] = deque()
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._problem = ""
@@ -55,14 +58,19 @@ class Outbox:
     def put(self, message: Message) -> None:
         """Hand over one message. Never blocks."""
         with self._changed:
-            if message.exchange is Exchange.EVENTS:
+            if message.routing_key == NodeReported.type and message.exchange is Exchange.EVENTS:
                 self._report = message
+            elif message.exchange is Exchange.EVENTS:
+                self._append(self._events, message, MAX_EVENTS)
             else:
-                if len(self._samples) >= self._capacity:
-                    self._samples.popleft()
-                    self._dropped += 1
-                self._samples.append(message)
+                self._append(self._samples, message, self._capacity)
             self._changed.notify()
+
+    def _append(self, line: deque[Message], message: Message, capacity: int) -> None:
+        if len(line) >= capacity:
+            line.popleft()
+            self._dropped += 1
+        line.append(message)
 
     def samples(self) -> Iterator[Sample]:
         """Return what publishing costs and what it lost."""
@@ -86,11 +94,11 @@ class Outbox:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._report or self._samples):
+                while not (self._report or self._events or self._samples):
                     if self._closing.is_set():
                         return
                     self._changed.wait()
-                report, batch = self._report, list(self._samples)
+                report, batch = self._report, [*self._events, *self._samples]
             if self._publish([report, *batch] if report else batch):
                 self._forget(report, batch)
             elif self._closing.wait(self._backoff.next_seconds()):
@@ -114,8 +122,9 @@ class Outbox:
             if self._report is report:
                 self._report = None
             published = set(map(id, batch))
-            while self._samples and id(self._samples[0]) in published:
-                self._samples.popleft()
+            for line in (self._events, self._samples):
+                while line and id(line[0]) in published:
+                    line.popleft()
 
     def _note(self, problem: str) -> None:
         if problem and not self._problem:

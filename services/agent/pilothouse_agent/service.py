@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilothouse_common.broker.carrier import open_publisher
-from pilothouse_common.broker.port import Publisher
+from pilothouse_common.broker.port import Broker, Publisher
 from pilothouse_common.broker.spool import Spool
 from pilothouse_common.broker.spooling import SpoolingPublisher
 from pilothouse_common.contract.samples import SampleEncoder
@@ -27,6 +27,8 @@ from pilothouse_agent.version import VERSION
 if TYPE_CHECKING:
     from pilothouse_common.runtime.health import HealthServer
 
+    from pilothouse_agent.simulation.part import Simulations
+
 
 class AgentService:
     """One running agent; owns all of its parts."""
@@ -41,6 +43,7 @@ class AgentService:
         outbox: Outbox,
         publisher: Publisher,
         hooks: SpoolDrain | None,
+        simulations: "Simulations | None",
         settings: AgentSettings,
     ) -> None:
         self._runner = runner
@@ -48,6 +51,7 @@ class AgentService:
         self._outbox = outbox
         self._publisher = publisher
         self._hooks = hooks
+        self._simulations = simulations
         self._health = _open_health(settings, outbox) if settings.health_port >= 0 else None
 
     def run(self, stop: threading.Event) -> None:
@@ -60,7 +64,7 @@ class AgentService:
 
     def close(self) -> None:
         """Publish what waits, then release everything."""
-        for part in (self._health, self._hooks):
+        for part in (self._health, self._hooks, self._simulations):
             if part is not None:
                 part.close()
         self._outbox.close()
@@ -69,13 +73,18 @@ class AgentService:
 
 
 def build(
-    settings: AgentSettings, *, publisher: Publisher | None = None, host: Host | None = None
+    settings: AgentSettings,
+    *,
+    publisher: Publisher | None = None,
+    broker: Broker | None = None,
+    host: Host | None = None,
 ) -> AgentService:
     """Make the agent.
 
     Args:
         settings: See there.
         publisher: Instead of the carrier that the settings name.
+        broker: Where commands for simulations come from, instead of the carrier; not closed here.
         host: Instead of this machine.
 
     Raises:
@@ -90,12 +99,16 @@ def build(
     options = settings.options()
     host = host or settings.host()
     publisher = publisher or _open_publisher(settings)
+    outbox = _make_outbox(publisher)
+    simulations = _open_simulations(settings, host, broker, outbox)
+    collectors = make_collectors(factories, host, options)
+    if simulations is not None:
+        collectors.append(simulations.collector)
     sweep = Sweep(
-        make_collectors(factories, host, options),
+        collectors,
         deadline_seconds=settings.deadline_seconds,
         every=every,
     )
-    outbox = _make_outbox(publisher)
     runner = Runner(
         schedule=Schedule(host.clock, settings.interval_seconds),
         sweep=sweep,
@@ -116,6 +129,7 @@ def build(
         outbox=outbox,
         publisher=publisher,
         hooks=_drain_hooks(settings, publisher),
+        simulations=simulations,
         settings=settings,
     )
 
@@ -136,6 +150,17 @@ def _make_outbox(publisher: Publisher) -> Outbox:
     if isinstance(publisher, Spool):
         return Outbox(publisher, lost=lambda: publisher.dropped, spooling=lambda: True)
     return Outbox(publisher)
+
+
+def _open_simulations(
+    settings: AgentSettings, host: Host, broker: Broker | None, outbox: Outbox
+) -> "Simulations | None":
+    """Listen only when asked: the rest of it is not even loaded otherwise."""
+    if not settings.simulation_socket:
+        return None
+    from pilothouse_agent.simulation.part import Simulations
+
+    return Simulations(settings, host, broker=broker, announce=outbox.put)
 
 
 def _open_health(settings: AgentSettings, outbox: Outbox) -> "HealthServer":

@@ -132,6 +132,15 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         """Return the node to observe."""
         return Host(Path(self.host_root), node_name=self.node_name(), state_dir=self.state_dir)
 
+    simulation_socket: Annotated[
+        str,
+        Meta(
+            description="Unix socket on which simulations expose variables and functions "
+            "(docs/steering.md): a path that all users of the node may connect to, or `auto`: this "
+            "user's own, where simulations of the same job look for it; empty: none"
+        ),
+    ] = ""
+
     def node_name(self) -> str:
         """Return the name of this node."""
         return self.hostname or socket.gethostname().partition(".")[0]

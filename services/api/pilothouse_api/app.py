@@ -24,6 +24,7 @@ from pilothouse_api.nodes.newest import NewestValues
 from pilothouse_api.page.files import STATIC
 from pilothouse_api.ports import Ports
 from pilothouse_api.routes import make_app
+from pilothouse_api.runs.asker import CommandAsker
 from pilothouse_api.settings import ApiSettings, check_token_key
 from pilothouse_api.telemetry import Telemetry, TelemetryMiddleware
 
@@ -65,6 +66,7 @@ def create_app(
             max_per_subject=settings.live_max_streams_per_subject,
         ),
         newest=NewestValues(samples, clock),
+        commands=CommandAsker(broker),
         telemetry=Telemetry(),
         queries=ThreadPoolExecutor(QUERY_THREADS, thread_name_prefix="samples"),
     )
@@ -90,4 +92,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await anyio.to_thread.run_sync(ports.live.close)
+        await anyio.to_thread.run_sync(ports.commands.close)
         ports.queries.shutdown(wait=False, cancel_futures=True)

@@ -15,6 +15,7 @@ from pilothouse_api.access.login import LoginCodes
 from pilothouse_api.access.tokens import Tokens
 from pilothouse_api.live.hub import LiveHub
 from pilothouse_api.nodes.newest import NewestValues
+from pilothouse_api.runs.asker import CommandAsker
 from pilothouse_api.settings import ApiSettings
 from pilothouse_api.telemetry import Telemetry
 
@@ -38,6 +39,7 @@ class Ports:
     logins: LoginCodes
     live: LiveHub
     newest: NewestValues
+    commands: CommandAsker
     telemetry: Telemetry
     queries: ThreadPoolExecutor
 

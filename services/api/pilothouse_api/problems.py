@@ -11,6 +11,7 @@ from pilothouse_common.errors import (
     Conflict,
     Forbidden,
     Malformed,
+    NoAnswer,
     NotFound,
     PilothouseError,
     Rejected,
@@ -34,6 +35,7 @@ _STATUS: tuple[tuple[type[PilothouseError], int], ...] = (
     (Malformed, 422),
     (UnknownMessage, 422),
     (Rejected, 422),
+    (NoAnswer, 504),
     (Transient, 503),
 )
 

@@ -17,11 +17,25 @@ from pilothouse_api.metrics.router import router as metrics
 from pilothouse_api.nodes.router import router as nodes
 from pilothouse_api.page.router import router as page
 from pilothouse_api.problems import MEDIA_TYPE, Problem
+from pilothouse_api.runs.router import router as runs
 from pilothouse_api.samples.router import router as samples
 from pilothouse_api.session.router import router as session
 from pilothouse_api.tokens.router import router as tokens
 
-ROUTERS = (nodes, jobs, metrics, clusters, events, samples, live, tokens, session, health, page)
+ROUTERS = (
+    nodes,
+    jobs,
+    runs,
+    metrics,
+    clusters,
+    events,
+    samples,
+    live,
+    tokens,
+    session,
+    health,
+    page,
+)
 VERSION = "1"
 _ABOUT = """Monitoring of HPC nodes, jobs and runs.
 
@@ -39,11 +53,17 @@ _BY_NAME = {
     "login": {"401": "The code is unknown, used or too old."},
     "open_session": {"401": "The token is not valid."},
 }
+_STEERED = {
+    "409": "The run is not connected to its agent (any more), or the simulation refuses.",
+    "504": "The simulation did not answer in time.",
+}
 _BY_MARK = {
     "{": {"404": "It does not exist, or the token may not see it."},
     "/v1/": {"503": "A store or the broker is away; see Retry-After."},
     "/v1/events": {"413": "The body is too large.", "415": "Another content type or encoding."},
     "/v1/samples": {"413": "The body is too large.", "415": "Another content type or encoding."},
+    "/variables": _STEERED,
+    "/functions": _STEERED,
     "/v1/live": {"429": "Too many open streams; see Retry-After."},
     "/v1/nodes/": {"409": "Several clusters have one: name the cluster."},
 }

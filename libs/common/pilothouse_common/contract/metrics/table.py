@@ -18,6 +18,7 @@ from pilothouse_common.contract.metrics import (
     nfs,
     numa,
     paging,
+    simulation,
 )
 from pilothouse_common.contract.metrics.catalogue import Group, Metric
 
@@ -38,6 +39,7 @@ GROUPS: tuple[Group, ...] = (
     heat.GROUP,
     accelerator.GROUP,
     jobs.GROUP,
+    simulation.GROUP,
     agent.GROUP,
 )
 METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS for metric in group.metrics)

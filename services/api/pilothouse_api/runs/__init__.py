@@ -1,0 +1,1 @@
+"""/v1/runs: lists, one run with its series, its variables and functions."""
