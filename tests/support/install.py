@@ -24,6 +24,9 @@ PACKAGE_OF = {
     "openssl": "openssl",
     "curl": "curl",
     "gcc": "gcc",
+    "socat": "socat",
+    "tinyproxy": "tinyproxy-bin",
+    "microsocks": "microsocks",
 }
 DIRS = ("/usr/sbin", "/sbin", "/usr/lib/rabbitmq/bin")
 

@@ -1,6 +1,7 @@
 """The composition root of the dispatcher."""
 
 import logging
+import shlex
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,9 @@ from prometheus_client import CollectorRegistry
 
 from pilothouse_dispatcher.settings import DispatcherSettings
 from pilothouse_dispatcher.slurm.client import SlurmClient
-from pilothouse_dispatcher.slurm.token import FileTokens, SignedTokens, Tokens
+from pilothouse_dispatcher.slurm.session import Session
+from pilothouse_dispatcher.slurm.token import CommandTokens, FileTokens, SignedTokens, Tokens
+from pilothouse_dispatcher.slurm.transport import Transport
 from pilothouse_dispatcher.watch import Watcher
 
 log = logging.getLogger(__name__)
@@ -51,9 +54,7 @@ class DispatcherService:
         self._client: SlurmClient | None = None
         self._watcher: Watcher | None = None
         if settings.slurm_url:
-            self._client = SlurmClient(
-                settings.slurm_url, user=settings.slurm_user, tokens=_tokens(settings, clock)
-            )
+            self._client = _client(settings, clock)
             self._watcher = Watcher(
                 self._client,
                 publisher,
@@ -111,13 +112,30 @@ def build(settings: DispatcherSettings) -> DispatcherService:
     return DispatcherService(settings, publisher=publisher, clock=SystemClock())
 
 
+def _client(settings: DispatcherSettings, clock: Clock) -> SlurmClient:
+    transport = Transport(
+        settings.slurm_url, proxy=settings.slurm_proxy, ca_file=settings.slurm_ca_file
+    )
+    return SlurmClient(
+        Session(transport, user=settings.slurm_user, tokens=_tokens(settings, clock))
+    )
+
+
 def _tokens(settings: DispatcherSettings, clock: Clock) -> Tokens:
-    token_file, key_file = settings.slurm_token_file, settings.slurm_jwt_key_file
-    if bool(token_file) == bool(key_file):
+    given = [
+        settings.slurm_token_file, settings.slurm_token_command, settings.slurm_jwt_key_file
+    ]  # fmt: skip
+    if sum(map(bool, given)) != 1:
         raise ConfigError(
-            "PILOTHOUSE_SLURM_URL needs one of PILOTHOUSE_SLURM_TOKEN_FILE (a JWT that somebody renews) "
-            "and PILOTHOUSE_SLURM_JWT_KEY_FILE (Slurm's jwt_key)"
+            "PILOTHOUSE_SLURM_URL needs one of PILOTHOUSE_SLURM_TOKEN_FILE (a JWT that somebody renews), "
+            "PILOTHOUSE_SLURM_TOKEN_COMMAND (prints one) and PILOTHOUSE_SLURM_JWT_KEY_FILE (Slurm's jwt_key)"
         )
-    if token_file:
-        return FileTokens(Path(token_file), clock)
-    return SignedTokens(Path(key_file), settings.slurm_user, clock)
+    if settings.slurm_token_file:
+        return FileTokens(Path(settings.slurm_token_file), clock)
+    if settings.slurm_jwt_key_file:
+        return SignedTokens(Path(settings.slurm_jwt_key_file), clock)
+    try:
+        argv = shlex.split(settings.slurm_token_command)
+    except ValueError as exc:
+        raise ConfigError(f"PILOTHOUSE_SLURM_TOKEN_COMMAND: {exc}") from exc
+    return CommandTokens(argv, clock)

@@ -12,9 +12,20 @@ class DispatcherSettings(ProcessSettings, frozen=True, kw_only=True):
     slurm_url: Annotated[
         str,
         Meta(
-            pattern=r"^(https?://[^\s/]+/?)?$",
-            description="address of slurmrestd, http(s)://HOST:PORT; empty: no scheduler is watched",
+            pattern=r"^((https?://[^\s/]+|unix:/\S+)/?)?$",
+            description="address of slurmrestd, http(s)://HOST:PORT or unix:/PATH; empty: no scheduler is "
+            "watched",
         ),
+    ] = ""
+    slurm_proxy: Annotated[
+        str,
+        Meta(
+            description="proxy on the way to slurmrestd, http://HOST:PORT, socks5://HOST:PORT or socks5h://…",
+            extra={"secret": True},
+        ),
+    ] = ""
+    slurm_ca_file: Annotated[
+        str, Meta(description="certificates that sign slurmrestd's; empty: the system's")
     ] = ""
     slurm_user: Annotated[
         str,
@@ -30,6 +41,13 @@ class DispatcherSettings(ProcessSettings, frozen=True, kw_only=True):
     slurm_jwt_key_file: Annotated[
         str,
         Meta(description="Slurm's jwt_key, to sign tokens with; instead of slurm_token_file"),
+    ] = ""
+    slurm_token_command: Annotated[
+        str,
+        Meta(
+            description="command that prints a token, split as a shell does but run without one; {user} in "
+            "it is who asks: scontrol token username={user} lifespan=1800; instead of slurm_token_file"
+        ),
     ] = ""
     watch_interval_seconds: Annotated[
         float, Meta(ge=0.1, le=3600, description="time between two looks at the scheduler's jobs")

@@ -113,14 +113,16 @@ def neutral(
     flags: list[str],
     number: Callable[[Any], int | None],
     exit_of: Callable[[Any], tuple[int | None, int | None]],
+    sluid: str | None,
 ) -> SlurmJob:
-    """Build the record from a family's own struct; the families name the fields alike.
+    """Build the record from what slurmrestd said.
 
     Args:
-        raw: The family's job.
+        raw: The job on the wire.
         flags: Its states.
-        number: Reads a number of the family; None where it is not set or infinite.
-        exit_of: Reads an exit status of the family as (exit code, signal).
+        number: Reads a number; None where it is not set or infinite.
+        exit_of: Reads an exit status as (exit code, signal).
+        sluid: Its SLUID, where the version tells it.
     """
     state = base_state(flags)
     nodes = node_names(raw.nodes or "")
@@ -139,7 +141,7 @@ def neutral(
         signal=signal,
         derived_exit_code=exit_of(raw.derived_exit_code)[0],
         restart_count=raw.restart_cnt or 0,
-        sluid=(raw.step_id and raw.step_id.sluid) or None,
+        sluid=sluid,
         name=raw.name or None,
         user=raw.user_name or None,
         uid=raw.user_id,

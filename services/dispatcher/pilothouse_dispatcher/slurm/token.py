@@ -1,4 +1,4 @@
-"""Where the JWT for slurmrestd comes from: a file that is read again, or a key that signs our own.
+"""Where the JWT for slurmrestd comes from: a file that is read again, a command, or a key that signs our own.
 
 Slurm's own form: HS256 over the ``jwt_key``, claims ``exp``, ``iat`` and ``sun`` (the user's name).
 """
@@ -7,6 +7,8 @@ import base64
 import hashlib
 import hmac
 import json
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,13 +16,15 @@ from pilothouse_common.errors import Unauthenticated
 from pilothouse_common.runtime.clock import Clock
 
 LIFETIME_SECONDS = 1800
+_COMMAND_SECONDS = 10
+_MAX_USERS = 10_000
 
 
 class Tokens(Protocol):
     """Gives the token for the next request."""
 
-    def token(self) -> str:
-        """Return a token that is valid now.
+    def token(self, user: str) -> str:
+        """Return a token that is valid now, to ask as ``user``.
 
         Raises:
             Unauthenticated: There is none; says what to do.
@@ -28,47 +32,102 @@ class Tokens(Protocol):
 
 
 class FileTokens:
-    """A token that somebody else renews: the file is read for every request."""
+    """A token that somebody else renews: the file is read for every request.
+
+    It is the same for every user: a token of root or SlurmUser may act as any, another one may not.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
 
-    def token(self) -> str:
+    def token(self, user: str) -> str:  # noqa: ARG002 the shape of all
         """Return what the file holds, also as ``SLURM_JWT=…`` as `scontrol token` prints it."""
         try:
-            text = self._path.read_text(encoding="utf-8").strip().removeprefix("SLURM_JWT=")
+            text = self._path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
             raise Unauthenticated(f"Slurm token file {self._path}: {exc}") from exc
-        if not text or not text.isprintable() or " " in text:
-            raise Unauthenticated(f"Slurm token file {self._path} holds no token")
-        expiry = expiry_of(text)
-        if expiry is not None and expiry <= self._clock.now().timestamp():
-            raise Unauthenticated(f"the token in {self._path} has expired: renew it")
-        return text
+        return _usable(text, f"the token file {self._path}", self._clock)
 
 
 class SignedTokens:
-    """Tokens that we sign ourselves, renewed at half their life. The key is read when one is made."""
+    """Tokens that we sign ourselves for any user, renewed at half their life.
 
-    def __init__(self, key: Path, user: str, clock: Clock) -> None:
+    The key is read when one is made.
+    """
+
+    def __init__(self, key: Path, clock: Clock) -> None:
         self._key = key
-        self._user = user
         self._clock = clock
-        self._token = ""
-        self._renew = 0.0
+        self._made: dict[str, tuple[float, str]] = {}
 
-    def token(self) -> str:
-        """Return the present token or a new one."""
+    def token(self, user: str) -> str:
+        """Return the present token of a user, or a new one."""
         now = self._clock.now().timestamp()
-        if now >= self._renew:
+        renew, token = self._made.get(user, (0.0, ""))
+        if now >= renew:
             try:
                 key = self._key.read_bytes()
             except OSError as exc:
                 raise Unauthenticated(f"Slurm signing key {self._key}: {exc}") from exc
-            self._token = sign(key, self._user, int(now), int(now) + LIFETIME_SECONDS)
-            self._renew = now + LIFETIME_SECONDS / 2
-        return self._token
+            token = sign(key, user, int(now), int(now) + LIFETIME_SECONDS)
+            if len(self._made) >= _MAX_USERS:
+                self._made.clear()
+            self._made[user] = (now + LIFETIME_SECONDS / 2, token)
+        return token
+
+
+class CommandTokens:
+    """Tokens that a command prints, asked for again at half their life, as its ``exp`` says.
+
+    Args:
+        argv: The command, which runs without a shell; ``{user}`` in it is who asks. Slurm's own is
+            ``scontrol token username={user} lifespan=1800``.
+        clock: The time.
+    """
+
+    def __init__(self, argv: Sequence[str], clock: Clock) -> None:
+        self._argv = argv
+        self._clock = clock
+        self._made: dict[str, tuple[float, str]] = {}
+
+    def token(self, user: str) -> str:
+        """Return the present token of a user, or run the command."""
+        now = self._clock.now().timestamp()
+        renew, token = self._made.get(user, (0.0, ""))
+        if now >= renew:
+            token = _usable(self._run(user), f"what {self._argv[0]} printed", self._clock)
+            expiry = expiry_of(token) or now + LIFETIME_SECONDS
+            if len(self._made) >= _MAX_USERS:
+                self._made.clear()
+            self._made[user] = (now + (expiry - now) / 2, token)
+        return token
+
+    def _run(self, user: str) -> str:
+        argv = [word.replace("{user}", user) for word in self._argv]
+        try:
+            done = subprocess.run(  # noqa: S603 the operator's own command, no shell
+                argv, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as exc:
+            raise Unauthenticated(f"Slurm token command {argv[0]}: {type(exc).__name__}") from exc
+        if done.returncode != 0:
+            said = done.stderr.strip()[:200]
+            raise Unauthenticated(
+                f"Slurm token command {argv[0]} exited with {done.returncode}: {said}"
+            )
+        return done.stdout
+
+
+def _usable(text: str, where: str, clock: Clock) -> str:
+    """Return the token in a text; none of its words is in what is raised."""
+    token = text.strip().removeprefix("SLURM_JWT=")
+    if not token or not token.isprintable() or " " in token:
+        raise Unauthenticated(f"{where} holds no token")
+    expiry = expiry_of(token)
+    if expiry is not None and expiry <= clock.now().timestamp():
+        raise Unauthenticated(f"{where} holds a token that has expired: renew it")
+    return token
 
 
 def sign(key: bytes, user: str, issued: int, expiry: int) -> str:

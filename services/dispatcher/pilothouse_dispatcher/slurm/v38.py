@@ -1,70 +1,32 @@
-"""v0.0.38 (Slurm 22.05 to 24.05): plain numbers, null for none, the wait status as exit code."""
+"""v0.0.38 (Slurm 22.05 to 24.05): script beside the job, environment as an object, plain numbers.
 
-import msgspec
-from msgspec import Struct
+Unknown keys are refused with 400. ``nodes`` is documented as an array, of which only the text works.
+"""
 
-from pilothouse_dispatcher.slurm.job import SlurmJob, neutral
+from typing import Any
+
+from pilothouse_dispatcher.slurm.description import JobDescription
+from pilothouse_dispatcher.slurm.encode import node_range, shared_fields, tres_per_node, variables
 
 VERSIONS = ("v0.0.38",)
 
 
-class _Job(Struct):
-    job_id: int
-    job_state: str = ""
-    state_reason: str = ""
-    submit_time: int | None = None
-    start_time: int | None = None
-    end_time: int | None = None
-    exit_code: int | None = None
-    derived_exit_code: int | None = None
-    restart_cnt: int | None = None
-    name: str | None = None
-    user_name: str | None = None
-    user_id: int | None = None
-    group_name: str | None = None
-    group_id: int | None = None
-    account: str | None = None
-    partition: str | None = None
-    qos: str | None = None
-    nodes: str | None = None
-    node_count: int | None = None
-    cpus: int | None = None
-    tres_alloc_str: str | None = None
-    gres_detail: list[str] | None = None
-    time_limit: int | None = None
-    array_job_id: int | None = None
-    array_task_id: int | None = None
-    het_job_id: int | None = None
-    het_job_offset: int | None = None
-    comment: str | None = None
-    step_id: None = None
-    current_working_directory: str | None = None
-
-
-class _Jobs(Struct):
-    jobs: list[_Job] = []
-
-
-_DECODER = msgspec.json.Decoder(_Jobs)
-
-
-def decode_jobs(body: bytes) -> list[SlurmJob]:
-    """Read the answer to ``GET /jobs`` or ``/job/{id}``.
-
-    Raises:
-        msgspec.MsgspecError: Not such an answer.
-    """
-    return [
-        neutral(job, flags=[job.job_state], number=_number, exit_of=_wait_status)
-        for job in _DECODER.decode(body).jobs
-    ]
-
-
-def _number(value: int | None) -> int | None:
+def number(value: int) -> int:
+    """Write a number."""
     return value
 
 
-def _wait_status(status: int | None) -> tuple[int | None, int | None]:
-    if status is None:
-        return None, None
-    return status >> 8 & 0xFF, status & 0x7F or None
+def submission(job: JobDescription) -> dict[str, Any]:
+    """Return the body of ``POST /job/submit``."""
+    fields = shared_fields(job, number=number)
+    fields["environment"] = variables(job)
+    if job.begin_time:  # as text; a clock time would be of slurmrestd's zone
+        fields["begin_time"] = f"uts{int(job.begin_time.timestamp())}"
+    nodes, tres = node_range(job), tres_per_node(job)
+    if nodes:
+        fields["nodes"] = nodes
+    if tres:
+        fields["gres"] = ",".join(word.removeprefix("gres/") for word in tres.split(","))
+    if job.exclusive:
+        fields["exclusive"] = "true"
+    return {"script": job.script, "job": fields}
