@@ -87,7 +87,7 @@ def test_a_job_id_decides_that_it_was_submitted(release, version, name):
 
 REFUSED = {
     "err-partition": "Invalid partition name specified",
-    "err-bad-type": "nteger",
+    "err-bad-type": "(integer|many)",
     "err-bad-gres": "slurmrestd answered",
     "err-lua-reject": "job_submit plugin",
     "err-malformed-json": "slurmrestd answered",
