@@ -81,6 +81,8 @@ def read_number(path: str) -> float:
         return nan
     finally:
         os.close(fd)
+    if data.strip().isdigit():  # nearly all of them
+        return int(data)
     found = _NUMBER.match(data)
     if found is None:
         return nan

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from pilothouse_agent.collectors.lustre import LustreCollector
-from pilothouse_agent.collectors.port import Options
+from pilothouse_agent.collectors.port import Options, Partly
 from pilothouse_agent.host import CollectorUnavailable
 
 from tests.unit.agent.tree import ALL_FIELDS, USUAL, Tree, twice, values
@@ -104,15 +104,19 @@ def test_odd_mount_points_are_told_as_they_are_and_can_be_excluded(tmp_path):
     assert twice(tree, without, {}) == {}
 
 
-def test_a_client_that_cannot_be_read_is_an_error_while_it_is_mounted(tmp_path):
+def test_a_client_that_cannot_be_read_is_an_error_and_the_others_are_told(tmp_path):
     tree = node(tmp_path, written(1, 1))
+    tree.write(f"{DEBUG}/work-ffff02/stats", stats(written(1, 1)))
     collector = LustreCollector(tree.host, USUAL)
     list(collector.collect())
     collector.close()
     tree.remove(f"{DEBUG}/scratch-ffff01/stats")
+    tree.clock.advance(10)
 
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(Partly, match="scratch-ffff01: ") as told:
         collector.collect()
+
+    assert "lustre_open[work]" in values(told.value.samples)
 
 
 def test_the_mean_time_of_a_read_is_told(tmp_path):

@@ -9,7 +9,7 @@ from math import isnan, nan
 
 from pilothouse_common.contract.samples import Sample
 
-from pilothouse_agent.collectors.port import Options
+from pilothouse_agent.collectors.port import Options, Partly
 from pilothouse_agent.host import CollectorUnavailable, Host, read_number
 from pilothouse_agent.rates import Field, Row, counter, sum_by_name
 
@@ -88,21 +88,23 @@ class InfinibandCollector:
         """Return the samples of each port, ``stype=device``, ``mlx5_0:1``, and the node's traffic.
 
         Raises:
-            OSError: No port tells its state.
+            Partly: A port does not tell its state.
         """
         seen = self._host.names(ROOT)
         if seen != self._seen:
             self._seen = seen
             self._plan()
         samples: list[Sample] = []
-        dead = 0
-        for port in self._ports.values():
+        lost: list[str] = []
+        for name, port in self._ports.items():
             state = read_number(f"{port.directory}/state")
-            dead += isnan(state)
+            if isnan(state):
+                lost.append(name)
             samples += self._samples(port, state)
-        if self._ports and dead == len(self._ports):
-            raise OSError(f"{ROOT}: no port tells its state")
-        return samples + sum_by_name(samples, SUMMED)
+        samples += sum_by_name(samples, SUMMED)
+        if lost:
+            raise Partly(f"{', '.join(lost)}: no state", samples)
+        return samples
 
     def close(self) -> None:
         """No descriptor is kept."""

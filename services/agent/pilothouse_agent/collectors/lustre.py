@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from pilothouse_common.contract.samples import Sample
 
-from pilothouse_agent.collectors.port import Options
+from pilothouse_agent.collectors.port import Options, Partly
 from pilothouse_agent.host import CollectorUnavailable, Host
 from pilothouse_agent.llite import Client
 from pilothouse_agent.mounts import Mount, one_per_file_system, open_of_init, parse_mounts
@@ -41,20 +41,28 @@ class LustreCollector:
             raise CollectorUnavailable(f"{host.path(ROOTS[1])}: only root may read it")
 
     def collect(self) -> list[Sample]:
-        """Return the samples of each file system, ``stype=filesystem`` by mount point, and of the node."""
+        """Return the samples of each file system, ``stype=filesystem`` by mount point, and of the node.
+
+        Raises:
+            Partly: The statistics of a mounted one cannot be read.
+        """
         seen = self._directories(), self._table.read()
         if seen != self._seen:
             self._seen = seen
             self._plan(seen[0], parse_mounts(seen[1]))
         now = self._host.clock.monotonic()
         samples: list[Sample] = []
+        problems: list[str] = []
         for name, client in self._clients.items():
             try:
                 samples += client.samples(now)
-            except OSError:
+            except OSError as exc:
                 if any(each.endswith(f"/{name}") for each in self._directories()):
-                    raise  # else it was unmounted just now
-        return samples + sum_by_name(samples, SUMMED)
+                    problems.append(f"{name}: {exc}")  # else it was unmounted just now
+        samples += sum_by_name(samples, SUMMED)
+        if problems:
+            raise Partly("; ".join(problems), samples)
+        return samples
 
     def close(self) -> None:
         """Close the files."""

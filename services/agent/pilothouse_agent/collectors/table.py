@@ -28,6 +28,7 @@ from pilothouse_agent.collectors.paging import PagingCollector
 from pilothouse_agent.collectors.port import Factory
 from pilothouse_agent.collectors.pressure import PressureCollector
 from pilothouse_agent.collectors.rapl import RaplCollector
+from pilothouse_agent.collectors.slingshot import SlingshotCollector
 from pilothouse_agent.collectors.sockets import SocketsCollector
 from pilothouse_agent.collectors.thermal import ThermalCollector
 from pilothouse_agent.collectors.uptime import UptimeCollector
@@ -41,6 +42,7 @@ COLLECTORS: tuple[Factory, ...] = (
     DiskCollector,
     NetworkCollector,
     InfinibandCollector,
+    SlingshotCollector,
     NfsCollector,
     LustreCollector,
     GpfsCollector,

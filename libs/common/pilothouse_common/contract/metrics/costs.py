@@ -9,4 +9,5 @@ COST_MICROSECONDS: dict[str, int] = {
     "infiniband": 280,
     "lustre": 180,
     "nfs": 520,
+    "slingshot": 800,
 }

@@ -1,4 +1,4 @@
-"""Metrics of the collectors infiniband."""
+"""Metrics of the collectors infiniband, slingshot."""
 
 from pilothouse_common.contract.metrics.catalogue import group
 
@@ -22,6 +22,22 @@ GROUP = group(
     ("ib_congestion_notifications", "1/s", "sum", "Congestion notifications that slowed sending."),
     ("ib_*", "1/s", "sum", "Any other counter of a port (detail: all)."),
     ("ib_hw_*", "1/s", "sum", "Any other counter of a driver (detail: all)."),
-    collectors=("infiniband",),
-    source="/sys/class/infiniband",
+    ("cxi_link_up", "", "avg", "1: the link of the Slingshot NIC is up."),
+    ("cxi_rate", "B/s", "sum", "Speed of the link."),
+    ("cxi_link_restarts", "1/s", "sum", "Times that the link was started again."),
+    ("cxi_corrected_codewords", "1/s", "sum", "Codewords with errors that were corrected."),
+    ("cxi_uncorrected_codewords", "1/s", "sum", "Codewords that could not be corrected."),
+    ("cxi_link_replays", "1/s", "sum", "Frames sent again on the link (link level retry)."),
+    ("cxi_pcie_corrected_errors", "1/s", "sum", "Errors of PCI Express that were corrected."),
+    ("cxi_pcie_errors", "1/s", "sum", "Errors of PCI Express that were not corrected."),
+    ("cxi_rh_up", "", "avg", "1: the retry handler of the NIC answers; 0: it is down or hangs."),
+    ("cxi_rh_nacks", "1/s", "sum", "Requests that a target refused, to be sent again."),
+    ("cxi_rh_packet_timeouts", "1/s", "sum", "Packets that were not answered in time."),
+    ("cxi_rh_cancelled_connections", "1/s", "sum", "Connections given up after retries."),
+    ("cxi_rh_parked_nids", "", "sum", "Addresses that do not answer, to which nothing is sent."),
+    ("cxi_rh_level_*", "", "sum", "Resources in use and lists of the retry handler (detail: all)."),
+    ("cxi_rh_*", "1/s", "sum", "Any other counter of the retry handler (detail: all)."),
+    ("cxi_*", "1/s", "sum", "Any other counter of the NIC's telemetry (detail: all)."),
+    collectors=("infiniband", "slingshot"),
+    source="/sys/class/infiniband; /sys/class/cxi, /run/cxi",
 )
