@@ -3,6 +3,7 @@
 Source: the manual pages adjtimex(2), ioctl(2).
 """
 
+import fcntl
 import os
 from typing import Any
 
@@ -28,6 +29,14 @@ class Kernel:
         if state < 0:
             raise _error()
         return state, buffer.raw
+
+    def ioctl(self, fd: int, request: int, argument: bytearray) -> None:
+        """Ask a driver; it changes ``argument``.
+
+        Raises:
+            OSError: The driver refuses.
+        """
+        fcntl.ioctl(fd, request, argument)
 
     def _call(self, name: str) -> Any:
         if self._libc is None:

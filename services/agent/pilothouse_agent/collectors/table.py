@@ -16,6 +16,7 @@ from pilothouse_agent.collectors.filesystem import FilesystemCollector
 from pilothouse_agent.collectors.gpfs import GpfsCollector
 from pilothouse_agent.collectors.hwmon import HwmonCollector
 from pilothouse_agent.collectors.infiniband import InfinibandCollector
+from pilothouse_agent.collectors.ipmi import IpmiCollector
 from pilothouse_agent.collectors.load import LoadCollector
 from pilothouse_agent.collectors.lustre import LustreCollector
 from pilothouse_agent.collectors.memory import MemoryCollector
@@ -51,6 +52,7 @@ COLLECTORS: tuple[Factory, ...] = (
     UptimeCollector,
     RaplCollector,
     CrayCollector,
+    IpmiCollector,
     NumaCollector,
     CpufreqCollector,
     ClockCollector,
@@ -70,6 +72,7 @@ INTERVALS: Mapping[str, float] = {
     "cpufreq": 30,
     "edac": 60,
     "hwmon": 60,
+    "ipmi": 60,
     "thermal": 60,
 }
 """Least seconds between two answers of collectors that cost much or change slowly."""
