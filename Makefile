@@ -21,6 +21,10 @@ test: web ## Run every test against real RabbitMQ, PostgreSQL, InfluxDB and Slur
 test-compose: setup ## Build the compose stack's images, start it and try it (minutes)
 	@$(BIN)/pytest -rP tests/compose
 
+.PHONY: test-gpu
+test-gpu: setup ## Compare what we tell of this machine's NVIDIA GPUs with nvidia-smi, under load
+	@$(BIN)/pytest -rP tests/gpu
+
 .PHONY: check
 check: setup ## Lint, types, import contracts, generated documents, the page's own checks
 	@$(BIN)/ruff check .
