@@ -95,6 +95,7 @@ EXAMPLES: tuple[EventData, ...] = (
         hwthreads=128,
         memory_bytes=540_000_000_000,
         gpus=4,
+        gpu_models=["NVIDIA H100 80GB HBM3"],
         collectors=["cpu", "memory"],
     ),
     RunStarted(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pilothouse_common.contract.events import NodeReported, event_message, new_event
 from pilothouse_common.contract.message import Message
 
+from pilothouse_agent.gpus.inventory import read_models
 from pilothouse_agent.host import Host
 from pilothouse_agent.topology import read_topology
 
@@ -62,7 +63,7 @@ class Reporter:
         """Read what the node is; what cannot be told is left out."""
         host = self._host
         topology = read_topology(host)
-        gpus = host.names("proc/driver/nvidia/gpus")
+        gpus = read_models(host)
         return NodeReported(
             cluster=self._cluster,
             hostname=self._hostname,
@@ -78,6 +79,7 @@ class Reporter:
             hwthreads=len(topology.sockets) or None,
             memory_bytes=_memory_bytes(host),
             gpus=len(gpus) or None,
+            gpu_models=sorted(filter(None, set(gpus))) or None,
             collectors=self._collectors,
         )
 

@@ -116,6 +116,20 @@ def test_the_node_is_reported_once_in_an_hour(agent):
     assert "memory" in node.collectors
 
 
+def test_accelerators_are_reported_as_their_drivers_list_them(agent):
+    for bus, model in (("0000:3b:00.0", "NVIDIA L40S"), ("0000:af:00.0", "NVIDIA L40S")):
+        path = f"proc/driver/nvidia/gpus/{bus}/information"
+        agent.tree.write(path, f"Model: \t\t {model}\nIRQ:   \t\t 35\n")
+    agent.tree.overlay("amd", "before")
+
+    agent.ticks(1)
+
+    [message] = agent.published(Exchange.EVENTS)
+    node = decode_event(message.body).data
+    assert isinstance(node, NodeReported)
+    assert (node.gpus, node.gpu_models) == (4, ["AMD Instinct MI210", "NVIDIA L40S"])
+
+
 def test_a_change_of_the_node_is_reported_within_minutes(agent):
     agent.ticks(10)
     agent.tree.write("proc/sys/kernel/osrelease", "6.19.1\n")

@@ -22,6 +22,7 @@ export interface Hardware {
   hwthreads?: number | null;
   memory_bytes?: number | null;
   gpus?: number | null;
+  gpu_models?: string[] | null;
   kernel?: string | null;
   os?: string | null;
   architecture?: string | null;

@@ -156,6 +156,7 @@ class NodeReported(EventData, frozen=True, kw_only=True, omit_defaults=True):
     hwthreads: Count | None = None
     memory_bytes: Count | None = None
     gpus: Count | None = None
+    gpu_models: list[Text] | None = None
     collectors: list[Text] | None = None
 
     @property

@@ -33,6 +33,7 @@ class Hardware(BaseModel):
     hwthreads: int | None = None
     memory_bytes: int | None = None
     gpus: int | None = None
+    gpu_models: list[str] | None = None
     kernel: str | None = None
     os: str | None = None
     architecture: str | None = None

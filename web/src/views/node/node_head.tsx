@@ -51,7 +51,7 @@ export function NodeHead({ node }: { node: ClusterNode }) {
           ["CPU", hardware.cpu_model],
           ["Sockets × cores × threads", topology(node)],
           ["Memory", hardware.memory_bytes ? formatValue(hardware.memory_bytes, "B") : null],
-          ["GPUs", hardware.gpus || null],
+          ["GPUs", gpus(node)],
           ["System", [hardware.os, hardware.architecture].filter(Boolean).join(", ")],
           ["Kernel", hardware.kernel],
           ["Booted", node.boot_time && <Time at={node.boot_time} />],
@@ -67,4 +67,10 @@ function topology(node: ClusterNode): string | null {
   const { sockets, cores, hwthreads } = node.hardware;
   if (!hwthreads) return null;
   return [sockets, cores, hwthreads].map((n) => n ?? "?").join(" × ");
+}
+
+function gpus(node: ClusterNode): string | null {
+  const { gpus: count, gpu_models: models } = node.hardware;
+  if (!count) return null;
+  return [count, models?.join(", ")].filter(Boolean).join(" × ");
 }
