@@ -25,6 +25,7 @@ const metric = (name: string, group: string, unit = "%"): Metric => ({
   combine: "avg",
   group,
   help: "",
+  type: "gauge",
 });
 
 test("series are put on the union of their times", () => {
