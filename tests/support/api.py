@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pilothouse_api.app import create_app
+from pilothouse_api.compat.jumonc.options import GATEWAY, JumoncOptions
 from pilothouse_api.ports import Ports
 from pilothouse_api.settings import ApiSettings
 from pilothouse_common.broker.memory import MemoryBroker
@@ -51,6 +52,8 @@ class Gateway:
         records: Records,
         samples: SampleStore,
         clock: Clock | None = None,
+        *,
+        jumonc: JumoncOptions = GATEWAY,
         **settings: Any,
     ) -> None:
         self.records = records
@@ -70,6 +73,7 @@ class Gateway:
             publisher=self.broker.publisher(),
             broker=self.broker,
             clock=self.clock,
+            jumonc=jumonc,
         )
         self.ports: Ports = self.app.state.ports
 

@@ -17,6 +17,10 @@ from pilothouse_api.access.credentials import CsrfGuard
 from pilothouse_api.access.login import LoginCodes
 from pilothouse_api.access.signing import TokenSigner
 from pilothouse_api.access.tokens import Tokens
+from pilothouse_api.compat.jumonc.mount import JumoncRoute
+from pilothouse_api.compat.jumonc.options import GATEWAY, JumoncOptions
+from pilothouse_api.compat.jumonc.router import make_router
+from pilothouse_api.compat.jumonc.space import Jumonc
 from pilothouse_api.guards import BodyLimit, SecurityHeaders
 from pilothouse_api.live.feed import newest_seq
 from pilothouse_api.live.hub import LiveHub
@@ -41,6 +45,7 @@ def create_app(
     publisher: Publisher,
     broker: Broker,
     clock: Clock,
+    jumonc: JumoncOptions = GATEWAY,
 ) -> FastAPI:
     """Return the app; whoever made the ports closes them.
 
@@ -73,6 +78,8 @@ def create_app(
     app = make_app()
     app.state.ports = ports
     app.state.static = STATIC
+    app.state.jumonc = space = Jumonc(ports, jumonc)
+    app.router.routes.insert(0, JumoncRoute(make_router(space), at_root=not jumonc.prefix))
     app.router.lifespan_context = _lifespan
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=4)
@@ -87,10 +94,13 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ports: Ports = app.state.ports
     anyio.to_thread.current_default_thread_limiter().total_tokens = REQUEST_THREADS
+    jumonc: Jumonc = app.state.jumonc
     ports.live.start()
+    jumonc.start()
     try:
         yield
     finally:
+        await anyio.to_thread.run_sync(jumonc.close)
         await anyio.to_thread.run_sync(ports.live.close)
         await anyio.to_thread.run_sync(ports.commands.close)
         ports.queries.shutdown(wait=False, cancel_futures=True)

@@ -20,6 +20,7 @@ from pilothouse_common.store.samples.open import open_sample_store
 from pilothouse_common.store.samples.port import SampleStore
 
 from pilothouse_api.app import create_app
+from pilothouse_api.compat.jumonc.options import GATEWAY, JumoncOptions
 from pilothouse_api.listening import open_socket
 from pilothouse_api.ports import Ports
 from pilothouse_api.server import serve
@@ -37,6 +38,7 @@ class ApiService:
         samples: Asked, never written.
         broker: Takes what is posted, announces what is new.
         clock: The time.
+        jumonc: Where JuMonC's paths are answered, and whether its /stop may end the process.
         owned: Whether close() closes the ports too; not in the standalone process, which shares them.
         listening: A socket that listens already, instead of one where the settings say.
     """
@@ -51,6 +53,7 @@ class ApiService:
         samples: SampleStore,
         broker: Broker,
         clock: Clock,
+        jumonc: JumoncOptions = GATEWAY,
         owned: bool = True,
         listening: socket.socket | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class ApiService:
             publisher=self._publisher,
             broker=broker,
             clock=clock,
+            jumonc=jumonc,
         )
         self._ports: Ports = self.app.state.ports
         self._socket = listening or open_socket(settings.api_host, settings.api_port)

@@ -27,8 +27,15 @@ ANY_TOKEN = {
     ("delete", "/v1/tokens/{jti}"),
 }
 """Operations that are about the token itself."""
-UNLISTED = {"/openapi.json", "/docs", "/docs/style.css", "/assets/{path:path}", "/{path:path}"}
-"""Routes of the page, which the document leaves out."""
+UNLISTED = {
+    "/openapi.json",
+    "/docs",
+    "/docs/style.css",
+    "/assets/{path:path}",
+    "/{path:path}",
+    "/jumonc/{path:path}",
+}
+"""Routes of the page, and another system's form with a list of links of its own."""
 
 
 def operations(gateway: Gateway) -> list[tuple[str, str, list[str] | None]]:

@@ -60,6 +60,26 @@ class Tokens:
         if not self._alive(caller.jti):
             raise Unauthenticated(INVALID)
 
+    def caller_of(self, jti: str) -> Caller:
+        """Return whom a token speaks for, without the token: for what goes on after its request.
+
+        Raises:
+            Unauthenticated: Expired, revoked, or a token it was minted from was.
+        """
+        with self._records.reading() as session:
+            row = TokenRepository(session).get(jti)
+        if row is None:
+            raise Unauthenticated(INVALID)
+        caller = Caller(
+            jti=row.jti,
+            subject=row.subject,
+            scopes=frozenset(row.scopes),
+            restriction=msgspec.convert(row.restriction, Restriction),
+            expiry_time=row.expiry_time,
+        )
+        self.recheck(caller)
+        return caller
+
     def mint(
         self,
         *,
