@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pilothouse_agent.collectors.agent import AgentCollector
 from pilothouse_agent.collectors.amd import AmdCollector
+from pilothouse_agent.collectors.beegfs import BeegfsCollector
 from pilothouse_agent.collectors.cgroup import CgroupCollector
 from pilothouse_agent.collectors.clock import ClockCollector
 from pilothouse_agent.collectors.cpu import CpuCollector
@@ -47,6 +48,7 @@ COLLECTORS: tuple[Factory, ...] = (
     NfsCollector,
     LustreCollector,
     GpfsCollector,
+    BeegfsCollector,
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
@@ -68,6 +70,7 @@ COLLECTORS: tuple[Factory, ...] = (
 )
 
 INTERVALS: Mapping[str, float] = {
+    "beegfs": 30,
     "clock": 60,
     "cpufreq": 30,
     "edac": 60,

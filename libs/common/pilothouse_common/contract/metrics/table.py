@@ -3,6 +3,7 @@
 from pilothouse_common.contract.metrics import (
     accelerator,
     agent,
+    beegfs,
     clocks,
     cpu,
     disk,
@@ -32,6 +33,7 @@ GROUPS: tuple[Group, ...] = (
     nfs.GROUP,
     lustre.GROUP,
     gpfs.GROUP,
+    beegfs.GROUP,
     network.GROUP,
     interconnect.GROUP,
     energy.GROUP,
