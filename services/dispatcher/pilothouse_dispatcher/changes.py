@@ -76,6 +76,25 @@ def changes(
     return teller.events, Told(job.submit_time, job.restart_count, pending, started, finished)
 
 
+def gone(job_id: int, told: Told, *, cluster: str, now: datetime) -> list[Event]:
+    """Return the event that ends a job which the scheduler has forgotten and whose end nobody saw."""
+    words = (str(job_id), _seconds(told.started or told.submit_time), "gone")
+    data = JobFinished(
+        cluster=cluster,
+        job_id=job_id,
+        submit_time=told.submit_time,
+        restart_count=told.restart_count,
+        start_time=told.started,
+        end_time=now,
+    )
+    event_id = "/".join([data.type, *words])
+    return [new_event(data, source=_source(cluster), event_id=event_id, time=now)]
+
+
+def _source(cluster: str) -> str:
+    return f"/clusters/{cluster}/watcher"
+
+
 def _run_is_over(before: Told, job: SlurmJob) -> bool:
     """Tell whether the run that was told has ended between two looks: the job was requeued."""
     running = before.started is not None and not before.finished
@@ -88,7 +107,7 @@ class _Teller:
     def __init__(self, job: SlurmJob, cluster: str, now: datetime) -> None:
         self.events: list[Event] = []
         self._job = job
-        self._source = f"/clusters/{cluster}/watcher"
+        self._source = _source(cluster)
         self._now = now
         self._facts: dict[str, Any] = {name: getattr(job, name) for name in _FACTS}
         self._facts["cluster"] = cluster

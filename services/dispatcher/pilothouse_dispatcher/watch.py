@@ -2,28 +2,22 @@
 
 import logging
 import threading
-from typing import Protocol
+from datetime import datetime
 
 from pilothouse_common.backoff import Backoff
 from pilothouse_common.broker.port import Publisher
-from pilothouse_common.contract.events import event_message
+from pilothouse_common.contract.events import Event, event_message
 from pilothouse_common.errors import PilothouseError, SchedulerUnavailable
 from pilothouse_common.runtime.clock import Clock
 
-from pilothouse_dispatcher.changes import Told, changes
+from pilothouse_dispatcher.changes import Told, changes, gone
 from pilothouse_dispatcher.slurm.job import SlurmJob
+from pilothouse_dispatcher.snapshot import Scheduler, Snapshot
 
 log = logging.getLogger(__name__)
 BATCH = 500
 SHARE = 10
 """A look that takes t seconds is followed by at least SHARE x t of rest, so that it is no load."""
-
-
-class Scheduler(Protocol):
-    """Where jobs are looked up."""
-
-    def jobs(self) -> list[SlurmJob]:
-        """Return every job that the scheduler still knows."""
 
 
 class Watcher:
@@ -46,6 +40,7 @@ class Watcher:
         clock: Clock,
     ) -> None:
         self._scheduler = scheduler
+        self._snapshot = Snapshot(scheduler)
         self._publisher = publisher
         self._cluster = cluster
         self._interval = interval_seconds
@@ -66,17 +61,35 @@ class Watcher:
             PilothouseError: The scheduler did not answer, or the carrier did not take the events.
         """
         now = self._clock.now()
-        jobs = self._scheduler.jobs()
-        told: dict[int, Told] = {}
-        messages = []
-        for job in jobs:
-            events, after = changes(self._told.get(job.job_id), job, cluster=self._cluster, now=now)
-            told[job.job_id] = after
-            messages += [event_message(event) for event in events]
-        for start in range(0, len(messages), BATCH):
-            self._publisher.publish(messages[start : start + BATCH])
+        look = self._snapshot.look()
+        told = {job_id: before for job_id, before in self._told.items() if job_id in look.known}
+        events: list[Event] = []
+        for job in look.changed:
+            new, told[job.job_id] = self._changes(job, now)
+            events += new
+        for job_id in self._told.keys() - told.keys():
+            events += self._gone(job_id, now)
+        try:
+            for start in range(0, len(events), BATCH):
+                self._publisher.publish(list(map(event_message, events[start : start + BATCH])))
+        except PilothouseError:
+            self._snapshot.forget()
+            raise
         self._told = told
-        return len(messages)
+        return len(events)
+
+    def _changes(self, job: SlurmJob, now: datetime) -> tuple[list[Event], Told]:
+        return changes(self._told.get(job.job_id), job, cluster=self._cluster, now=now)
+
+    def _gone(self, job_id: int, now: datetime) -> list[Event]:
+        """End a job that the scheduler has forgotten: as accounting tells it, or as one that is gone."""
+        told = self._told[job_id]
+        if told.finished:
+            return []
+        job = self._scheduler.accounted(job_id, submit_time=told.submit_time)
+        if job is not None and job.ended:
+            return self._changes(job, now)[0]
+        return gone(job_id, told, cluster=self._cluster, now=now)
 
     def check(self) -> None:
         """Raise SchedulerUnavailable when the last look failed (readiness)."""

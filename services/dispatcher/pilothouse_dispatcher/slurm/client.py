@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 from pilothouse_common.errors import Malformed, NotFound
 
-from pilothouse_dispatcher.slurm import wire, wire_nodes
+from pilothouse_dispatcher.slurm import wire, wire_db, wire_nodes
 from pilothouse_dispatcher.slurm.answers import (
     Answer,
     Refused,
@@ -60,15 +61,17 @@ class SlurmClient:
         return self._read("jobs", wire.decode_jobs)
 
     def job(self, job_id: int) -> SlurmJob | None:
-        """Return one job; None when slurmctld does not know it (any more). An array's id: its first row."""
+        """Return one job; None when slurmctld does not know it (any more)."""
         try:
             found = self._read(f"job/{job_id}", wire.decode_jobs)
         except NotFound:
             return None
-        return found[0] if found else None
+        return next(
+            (row for row in found if row.job_id == job_id), None
+        )  # an array's: all its rows
 
-    def states(self) -> dict[str, tuple[str, ...]] | None:
-        """Return the states of all jobs by id (``50``, ``50_3``), 79 bytes each; None before Slurm 24.05."""
+    def states(self) -> dict[int, tuple[str, ...]] | None:
+        """Return the states of all jobs by id, for about 79 bytes each; None before Slurm 24.05."""
         if not self._has_states:
             return None
         answer = self._session.call("GET", "jobs/state/")
@@ -76,6 +79,19 @@ class SlurmClient:
             self._has_states = False
             return None
         return self._decoded("jobs/state/", answer, wire.decode_states)
+
+    def accounted(self, job_id: int, *, submit_time: datetime | None) -> SlurmJob | None:
+        """Return a job from accounting; None where there is no accounting, or no such job in it.
+
+        Args:
+            job_id: Its id, which may have been used again since.
+            submit_time: Tells which of them; a requeue may have changed it by then.
+        """
+        answer = self._session.call("GET", f"job/{job_id}", api="slurmdb")
+        if answer.status != 200:
+            return None
+        rows = self._decoded(f"slurmdb/job/{job_id}", answer, wire_db.decode_accounted)
+        return next((row for row in rows if row.submit_time == submit_time), None)
 
     def nodes(self) -> list[SlurmNode]:
         """Return every node."""

@@ -90,6 +90,11 @@ def moment(seconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds and 0 < seconds < 1 << 37 else None
 
 
+def time_limit(minutes: int | None) -> int | None:
+    """Return a time limit in seconds; None for none."""
+    return minutes * 60 if minutes and minutes < UNLIMITED_MINUTES else None
+
+
 def node_names(text: str) -> list[str] | None:
     """Expand Slurm's node list; None where there is none, or none that can be read."""
     try:
@@ -128,7 +133,6 @@ def neutral(
     nodes = node_names(raw.nodes or "")
     exit_code, signal = exit_of(raw.exit_code)
     array_job_id, het_job_id = number(raw.array_job_id), number(raw.het_job_id)
-    minutes = number(raw.time_limit)
     ended = bool(state) and state not in ALIVE
     return SlurmJob(
         job_id=raw.job_id,
@@ -154,7 +158,7 @@ def neutral(
         num_nodes=number(raw.node_count),
         cpus=number(raw.cpus),
         gpus=gpu_count(raw.tres_alloc_str or "", raw.gres_detail or []),
-        time_limit_seconds=minutes * 60 if minutes and minutes < UNLIMITED_MINUTES else None,
+        time_limit_seconds=time_limit(number(raw.time_limit)),
         array_job_id=array_job_id or None,
         array_task_id=number(raw.array_task_id) if array_job_id else None,
         het_job_id=het_job_id or None,

@@ -34,8 +34,10 @@ class Session:
         """
         return DIALECTS[self.version or self._negotiate()]
 
-    def call(self, method: str, path: str, *, body: Any = None, user: str = "") -> Answer:
-        """Return the answer to a request below ``/slurm/<version>/``.
+    def call(
+        self, method: str, path: str, *, body: Any = None, user: str = "", api: str = "slurm"
+    ) -> Answer:
+        """Return the answer to a request below ``/slurm/<version>/`` (``api="slurmdb"``: accounting).
 
         Raises:
             SchedulerUnavailable: Not sent; or the version is not served any more.
@@ -43,7 +45,7 @@ class Session:
             Unauthenticated: There is no token.
         """
         version = self.version or self._negotiate()
-        answer = self._send(method, f"/slurm/{version}/{path}", body, user)
+        answer = self._send(method, f"/{api}/{version}/{path}", body, user)
         if answer.status == 404 and answer.envelope() is None and not self._serves(version):
             self.version = None
             raise SchedulerUnavailable(f"slurmrestd does not serve {version} any more")

@@ -92,20 +92,29 @@ def decode_jobs(body: bytes) -> list[SlurmJob]:
             job,
             flags=listed(job.job_state),
             number=whole,
-            exit_of=_exit_of,
+            exit_of=exit_of,
             sluid=_sluid(job.step_id),
         )
         for job in _JOBS.decode(body).jobs
     ]
 
 
-def decode_states(body: bytes) -> dict[str, tuple[str, ...]]:
-    """Read the answer to ``GET /jobs/state``: states by job id as squeue writes it (``50``, ``50_3``).
+def decode_states(body: bytes) -> dict[int, tuple[str, ...]]:
+    """Read the answer to ``GET /jobs/state``: states by the job's own id.
+
+    An array's job is ``50_3`` there: own id 50 (not the array's), index 3.
 
     Raises:
         msgspec.MsgspecError: Not such an answer.
     """
-    return {str(row.job_id): tuple(listed(row.state)) for row in _STATES.decode(body).jobs}
+    return {_own_id(row.job_id): tuple(listed(row.state)) for row in _STATES.decode(body).jobs}
+
+
+def _own_id(job_id: int | str) -> int:
+    text = str(job_id).partition("_")[0].partition("+")[0]
+    if not text.isdecimal() or len(text) > 18:
+        raise msgspec.ValidationError(f"{job_id!r} is no job id - at `$.jobs[].job_id`")
+    return int(text)
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -118,13 +127,13 @@ def _sluid(step_id: Any) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _exit_of(value: Any) -> tuple[int | None, int | None]:
-    """Return (exit code, signal)."""
+def exit_of(value: Any) -> tuple[int | None, int | None]:
+    """Return exit code and signal of an exit status, taken apart or as wait(2) gives it."""
     if isinstance(value, Mapping) and ("return_code" in value or "signal" in value):
-        signal = msgspec.convert(value.get("signal") or {}, _Signal)
-        code = whole(msgspec.convert(value.get("return_code") or {}, Number))
-        number = whole(signal.id) or None
-        return (0 if code is None and number else code), number
+        taken = msgspec.convert(value, _Exit)
+        signal = (taken.signal and (whole(taken.signal.id) or taken.signal.signal_id)) or None
+        code = whole(taken.return_code)
+        return (0 if code is None and signal else code), signal
     status = whole(msgspec.convert(value, NumberOrInt))
     if status is None:
         return None, None
@@ -132,4 +141,10 @@ def _exit_of(value: Any) -> tuple[int | None, int | None]:
 
 
 class _Signal(Struct):
-    id: Number = msgspec.field(default_factory=Number)
+    id: NumberOrInt = None
+    signal_id: int | None = None
+
+
+class _Exit(Struct):
+    return_code: NumberOrInt = None
+    signal: _Signal | None = None
