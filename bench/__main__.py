@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("hook", "agent", "collectors", "ingest")
+NAMES = ("hook", "agent", "collectors", "ingest", "steering")
 
 
 def main() -> int:

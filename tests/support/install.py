@@ -23,6 +23,7 @@ PACKAGE_OF = {
     "chromium": "chromium",
     "openssl": "openssl",
     "curl": "curl",
+    "gfortran": "gfortran",
     "gcc": "gcc",
     "socat": "socat",
     "tinyproxy": "tinyproxy-bin",

@@ -100,6 +100,7 @@ class Simulation:
         with self._lock:
             self._variables[name] = _Variable(" ".join(words), kind, get, set)
             self._link.send(self._variables[name].line)
+            self._next_values = 0.0  # told at the next poll
 
     def function(self, name: str, call: Callable[..., Any], **arguments: type) -> None:
         """Expose a function.

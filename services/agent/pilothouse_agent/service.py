@@ -1,5 +1,6 @@
 """Composition of the agent: the only place where its parts are chosen."""
 
+import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pilothouse_common.runtime.health import HealthServer
 
     from pilothouse_agent.simulation.part import Simulations
+
+log = logging.getLogger(__name__)
 
 
 class AgentService:
@@ -159,8 +162,15 @@ def _open_simulations(
     if not settings.simulation_socket:
         return None
     from pilothouse_agent.simulation.part import Simulations
+    from pilothouse_agent.simulation.place import AUTO
 
-    return Simulations(settings, host, broker=broker, announce=outbox.put)
+    try:
+        return Simulations(settings, host, broker=broker, announce=outbox.put)
+    except ConfigError as exc:
+        if settings.simulation_socket != AUTO:
+            raise
+        log.warning("simulations cannot connect", extra={"reason": str(exc)})
+        return None
 
 
 def _open_health(settings: AgentSettings, outbox: Outbox) -> "HealthServer":

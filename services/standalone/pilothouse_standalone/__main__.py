@@ -56,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--cluster", default=defaults.cluster, help="name of the cluster (%(default)s)")
     add("--slurm", action="store_true", help="become the hook target of the Slurm that runs here")
+    add(
+        "--simulation-socket",
+        default=defaults.simulation_socket,
+        metavar="PATH",
+        help="where simulations connect to be seen and steered; `auto`: where this user's look (none)",
+    )
     add("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     add_job(commands)
     commands.add_parser("unhook", help="remove from the local slurm.conf what `up --slurm` added")
@@ -98,6 +104,7 @@ def _up(arguments: argparse.Namespace) -> "Standalone":
             port=arguments.port,
             interval_seconds=arguments.interval,
             cluster=arguments.cluster,
+            simulation_socket=arguments.simulation_socket,
             slurm=arguments.slurm,
         )
     )

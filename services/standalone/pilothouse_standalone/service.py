@@ -82,6 +82,7 @@ class Standalone(Together):
             build_agent(
                 _agent_settings(options, data, cluster),
                 publisher=_spooled(broker, data.spool / "agent"),
+                broker=broker,
             ),
             self._api,
             IngestService(
@@ -136,6 +137,7 @@ def _agent_settings(options: StandaloneOptions, data: DataDir, cluster: str) -> 
         broker_url=_BROKER_URL,
         interval_seconds=options.interval_seconds,
         spool_dir=str(data.spool / "agent"),
+        simulation_socket=options.simulation_socket,
         state_dir=str(data.job_notes),
     )
 

@@ -14,6 +14,7 @@ class StandaloneOptions:
         port: Port to listen on; 0: any free one.
         interval_seconds: Time between two samples of this machine.
         cluster: Name of the cluster; with ``slurm``, Slurm's own name.
+        simulation_socket: Where simulations connect (docs/steering.md); empty: nowhere.
         slurm: Whether to become the hook target of the local Slurm.
     """
 
@@ -22,4 +23,5 @@ class StandaloneOptions:
     port: int = 8080
     interval_seconds: float = 5.0
     cluster: str = "local"
+    simulation_socket: str = ""
     slurm: bool = False

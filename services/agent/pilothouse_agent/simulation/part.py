@@ -10,9 +10,10 @@ from pilothouse_common.contract.events import EventData, event_message, new_even
 from pilothouse_common.contract.message import Message
 
 from pilothouse_agent.host import Host
+from pilothouse_agent.jobs.current import Jobs
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.simulation.collector import SimulationCollector
-from pilothouse_agent.simulation.peer import JobOfPid, Peers, job_of_cgroup
+from pilothouse_agent.simulation.peer import JobOfPid, Peers
 from pilothouse_agent.simulation.place import AUTO, listen, socket_path
 from pilothouse_agent.simulation.relay import Relay
 from pilothouse_agent.simulation.server import SimulationServer
@@ -61,7 +62,7 @@ class Simulations:
             host,
             cluster=settings.cluster,
             hostname=hostname,
-            job_of=job_of or (lambda pid: job_of_cgroup(host, pid)),
+            job_of=job_of or _job_of(host),
         )
         self.path = socket_path(settings.simulation_socket, environ, os.geteuid())
         listener = listen(self.path, private=settings.simulation_socket == AUTO)
@@ -94,6 +95,17 @@ class Simulations:
         if self._own is not None:
             self._own.close()
         self.path.unlink(missing_ok=True)
+
+
+def _job_of(host: Host) -> JobOfPid:
+    """Return a look-up of its own, since jobs are asked by one thread at a time."""
+    jobs = Jobs(host, state_dir=host.state_dir, node_name=host.node_name)
+
+    def job_of(pid: int) -> int | None:
+        job = jobs.job_of_pid(pid)
+        return int(job.job_id) if job is not None else None
+
+    return job_of
 
 
 def _open(url: str) -> Broker | None:

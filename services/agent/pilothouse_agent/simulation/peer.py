@@ -17,19 +17,12 @@ from pilothouse_agent.host import Host
 from pilothouse_agent.simulation.run import Identity
 
 _UCRED = struct.Struct("3i")
-_JOB = re.compile(r"/job_(\d{1,15})(?:/|$)", re.MULTILINE)
 JobOfPid = Callable[[int], int | None]
 
 
 def node_word(cluster: str, hostname: str) -> str:
     """Return the first part of the run ids of a node."""
     return blake2b(f"{cluster}/{hostname}".encode(), digest_size=6).hexdigest()
-
-
-def job_of_cgroup(host: Host, pid: int) -> int | None:
-    """Return the Slurm job in whose cgroup a process is (``…/job_4711/…``, both cgroup versions)."""
-    match = _JOB.search(host.read(f"proc/{pid}/cgroup"))
-    return int(match[1]) if match else None
 
 
 class Peers:

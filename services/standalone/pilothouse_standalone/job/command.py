@@ -151,6 +151,7 @@ def _agent_settings(options: JobOptions, cluster: str) -> AgentSettings:
             "PILOTHOUSE_CLUSTER": cluster,
             "PILOTHOUSE_HOSTNAME": _hostname(),
             "PILOTHOUSE_BROKER_URL": "mpi:",
+            "PILOTHOUSE_SIMULATION_SOCKET": os.environ.get("PILOTHOUSE_SIMULATION_SOCKET", "auto"),
             "PILOTHOUSE_INTERVAL_SECONDS": str(options.interval_seconds),
             "PILOTHOUSE_SPOOL_DIR": "",
             "PILOTHOUSE_HOOK_SPOOL_DIR": "",

@@ -113,7 +113,7 @@ class Root(Together):
         )
         services: list[Service] = [
             _JobItself(allocation, self._nodes, broker.publisher(), self._outside, clock),
-            build_agent(agent, publisher=publisher),
+            build_agent(agent, publisher=publisher, broker=broker),
             self._api,
             IngestService(
                 IngestSettings(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pilothouse_common.broker.port import Publisher
 from pilothouse_common.contract.message import Message
+from pilothouse_common.contract.topology import Exchange
 
 
 class Tee:
@@ -11,7 +12,8 @@ class Tee:
 
     Args:
         first: Must take everything.
-        second: Gets everything after it; with a spool behind it, so that it takes everything too.
+        second: Gets everything after it but commands and replies, which stay here; with a spool behind
+            it, so that it takes everything too.
     """
 
     def __init__(self, first: Publisher, second: Publisher) -> None:
@@ -21,7 +23,9 @@ class Tee:
     def publish(self, messages: Sequence[Message]) -> None:
         """Return once both have taken responsibility; see Publisher.publish."""
         self._first.publish(messages)
-        self._second.publish(messages)
+        outside = [m for m in messages if m.exchange is not Exchange.COMMANDS]
+        if outside:
+            self._second.publish(outside)
 
     def close(self) -> None:
         """Release the first; the second is shared, its owner closes it."""

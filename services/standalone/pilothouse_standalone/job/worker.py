@@ -38,7 +38,7 @@ class Worker:
         self.root_lost = False
         """Whether run() ended because rank 0 does not answer any more."""
         if settings is not None:
-            self._agent = build(settings, publisher=self._broker.publisher())
+            self._agent = build(settings, publisher=self._broker.publisher(), broker=self._broker)
             self._silent_seconds = max(SILENT_SECONDS, SILENT_INTERVALS * settings.interval_seconds)
 
     def run(self, stop: threading.Event) -> None:
