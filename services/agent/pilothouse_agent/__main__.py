@@ -11,7 +11,7 @@ from pilothouse_common.runtime.logging import configure_logging
 from pilothouse_common.runtime.service import main_of
 from pilothouse_common.runtime.settings import load
 
-from pilothouse_agent.choice import chosen_collectors
+from pilothouse_agent.choice import chosen_collectors, known_collectors
 from pilothouse_agent.service import build
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.sweep import Sweep, make_collectors, probe
@@ -59,14 +59,14 @@ def _settings_without_broker() -> AgentSettings:
 
 def _answer(settings: AgentSettings, *, once: bool) -> int:
     host = settings.host()
-    factories, _ = chosen_collectors(settings)
     if not once:
-        for factory in factories:
+        for factory in known_collectors(settings):
             made = probe(factory, host, settings.options())
             sys.stdout.write(
                 f"{factory.name:12} {made if isinstance(made, str) else 'available'}\n"
             )
         return 0
+    factories, _ = chosen_collectors(settings)
     sweep = Sweep(
         make_collectors(factories, host, settings.options()),
         deadline_seconds=settings.deadline_seconds,

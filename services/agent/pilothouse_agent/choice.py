@@ -18,7 +18,7 @@ def chosen_collectors(settings: AgentSettings) -> tuple[list[Factory], dict[str,
     """
     site = _of_site(settings)
     every = how_often(
-        (*COLLECTORS, *site), INTERVALS, settings.collector_intervals, settings.interval_seconds
+        [*COLLECTORS, *site], INTERVALS, settings.collector_intervals, settings.interval_seconds
     )
     for factory in site:
         if factory.name.startswith(
@@ -28,17 +28,34 @@ def chosen_collectors(settings: AgentSettings) -> tuple[list[Factory], dict[str,
     return [*choose(COLLECTORS, settings.collectors), *site], every
 
 
+def known_collectors(settings: AgentSettings) -> list[Factory]:
+    """Return all that an agent with these settings could have.
+
+    Raises:
+        ConfigError: A setting of the site's own.
+    """
+    return [*COLLECTORS, *_of_site(settings)]
+
+
 def _of_site(settings: AgentSettings) -> Sequence[Factory]:
     """Import what a site's own needs only where there is something."""
-    if not (settings.exec_collectors or settings.file_collectors or settings.collector_plugins):
+    own = (
+        settings.exec_collectors,
+        settings.file_collectors,
+        settings.collector_plugins,
+        settings.plugins,
+    )
+    if not any(own):
         return ()
     from pilothouse_agent.site.table import site_factories
 
     site = list(site_factories(settings))
-    ours = {factory.name for factory in COLLECTORS}
+    taken = {factory.name for factory in COLLECTORS}
     for factory in site:
-        if factory.name in ours:
+        if factory.name in taken:
             raise ConfigError(
-                f"PILOTHOUSE_COLLECTOR_PLUGINS: {factory.name!r} is one of the agent's own collectors"
+                f"PILOTHOUSE_COLLECTOR_PLUGINS, PILOTHOUSE_PLUGINS: there is a collector "
+                f"{factory.name!r} already"
             )
+        taken.add(factory.name)
     return site

@@ -77,6 +77,12 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="installed entry points of the group pilothouse.collectors to load"),
     ] = ()
+    plugins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="installed entry points of the group pilothouse.plugins to load; docs/plugins.md"
+        ),
+    ] = ()
     cpu_levels: Annotated[
         tuple[CpuLevel, ...],
         Meta(description="levels of the CPU metrics: node, socket, hwthread (many series)"),

@@ -1,6 +1,6 @@
 """The gateway as an ASGI app: the same in production and in tests, only the ports differ."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -8,6 +8,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from pilothouse_common.broker.port import Broker, Publisher
+from pilothouse_common.errors import ConfigError
 from pilothouse_common.runtime.clock import Clock
 from pilothouse_common.store.records.database import Records
 from pilothouse_common.store.samples.port import SampleStore
@@ -26,6 +27,7 @@ from pilothouse_api.live.feed import newest_seq
 from pilothouse_api.live.hub import LiveHub
 from pilothouse_api.nodes.newest import NewestValues
 from pilothouse_api.page.files import STATIC
+from pilothouse_api.plugins.schemas import PluginItem
 from pilothouse_api.ports import Ports
 from pilothouse_api.routes import make_app
 from pilothouse_api.runs.asker import CommandAsker
@@ -76,6 +78,7 @@ def create_app(
         queries=ThreadPoolExecutor(QUERY_THREADS, thread_name_prefix="samples"),
     )
     app = make_app()
+    app.state.plugins = _plugins(app, settings.plugins)
     app.state.ports = ports
     app.state.static = STATIC
     app.state.jumonc = space = Jumonc(ports, jumonc)
@@ -88,6 +91,23 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     ports.telemetry.streams.set_function(lambda: ports.live.open_streams)
     return app
+
+
+def _plugins(app: FastAPI, names: Sequence[str]) -> Sequence[PluginItem]:
+    """Load what plugins need only where there is one.
+
+    Raises:
+        ConfigError: The extra is not installed.
+    """
+    if not names:
+        return ()
+    try:
+        from pilothouse_api.plugins.mount import mount_plugins
+    except ImportError as exc:
+        raise ConfigError(
+            "PILOTHOUSE_PLUGINS: pluggy is not installed here; install pilothouse-api[plugins]"
+        ) from exc
+    return mount_plugins(app, names)
 
 
 @asynccontextmanager

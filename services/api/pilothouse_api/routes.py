@@ -16,6 +16,7 @@ from pilothouse_api.live.router import router as live
 from pilothouse_api.metrics.router import router as metrics
 from pilothouse_api.nodes.router import router as nodes
 from pilothouse_api.page.router import router as page
+from pilothouse_api.plugins.router import router as plugins
 from pilothouse_api.problems import MEDIA_TYPE, Problem
 from pilothouse_api.runs.router import router as runs
 from pilothouse_api.samples.router import router as samples
@@ -33,6 +34,7 @@ ROUTERS = (
     live,
     tokens,
     session,
+    plugins,
     health,
     page,
 )

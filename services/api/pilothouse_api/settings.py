@@ -66,6 +66,12 @@ class ApiSettings(ProcessSettings, frozen=True, kw_only=True):
     live_max_streams_per_subject: Annotated[
         int, Meta(ge=1, description="open /v1/live streams of one subject; above it: 429")
     ] = 16
+    plugins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="installed entry points of the group pilothouse.plugins to load; docs/plugins.md"
+        ),
+    ] = ()
     session_seconds: Annotated[
         int, Meta(ge=60, description="longest life of a browser session, seconds")
     ] = 12 * 3600

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pilothouse_common.errors import ConfigError
@@ -11,7 +11,7 @@ from pilothouse_agent.collectors.port import Collector, Factory, Options
 from pilothouse_agent.host import Host
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.site.collector import of_command, of_files
-from pilothouse_agent.site.plugin import PluginFactory
+from pilothouse_agent.site.plugin import entry_point, hooked
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
@@ -39,7 +39,9 @@ def site_factories(settings: AgentSettings) -> Iterator[Factory]:
     for name, path in settings.file_collectors.items():
         yield _of_files(settings, _checked("FILE_COLLECTORS", name), path)
     for name in settings.collector_plugins:
-        yield PluginFactory(_checked("COLLECTOR_PLUGINS", name))
+        yield entry_point(_checked("COLLECTOR_PLUGINS", name))
+    if settings.plugins:
+        yield from _of_plugins(settings.plugins)
 
 
 def _of_command(settings: AgentSettings, name: str, line: str) -> Factory:
@@ -78,6 +80,18 @@ def _of_files(settings: AgentSettings, name: str, path: str) -> Factory:
         )
 
     return SiteFactory(f"file:{name}", make)
+
+
+def _of_plugins(names: Sequence[str]) -> Iterator[Factory]:
+    try:
+        from pilothouse_common.runtime.plugins import load_plugins
+    except ImportError as exc:
+        raise ConfigError(
+            "PILOTHOUSE_PLUGINS: pluggy is not installed here; install pilothouse-agent[plugins]"
+        ) from exc
+    for plugin in load_plugins(names):
+        for made in plugin.call("pilothouse_collectors"):
+            yield hooked(plugin.name, made)
 
 
 def _every(settings: AgentSettings, name: str) -> int:

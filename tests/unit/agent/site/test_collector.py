@@ -141,7 +141,7 @@ def test_good_files_are_told_beside_a_bad_one(tmp_path, sweep_of):
         ({"exec_collectors": {"a": ""}}, "EXEC_COLLECTORS: a: must begin"),
         ({"exec_collectors": {"a": "/bin/echo 'x"}}, "EXEC_COLLECTORS: a: No closing quotation"),
         ({"file_collectors": {"a": "x.prom"}}, "FILE_COLLECTORS: a: not an absolute path"),
-        ({"collector_plugins": ("cpu",)}, "'cpu' is one of the agent's own"),
+        ({"collector_plugins": ("cpu",)}, "there is a collector 'cpu' already"),
         ({"collector_intervals": {"exec:b": 1}}, "there is no 'exec:b'"),
     ],
 )

@@ -48,6 +48,24 @@ def installed(tmp_path_factory):
     return install_distribution(directory, "site-fans", "pilothouse.collectors", ENTRIES, SOURCE)
 
 
+HOOKED = """
+from pilothouse_common.runtime.plugins import hookimpl
+from site_fans import Absent, Fans
+
+class Good:
+    @hookimpl
+    def pilothouse_collectors(self):
+        return [Fans, Absent, 7]
+
+class Bad:
+    @hookimpl
+    def pilothouse_check(self):
+        raise OSError("not here")
+
+good, bad = Good(), Bad()
+"""
+
+
 def agent(installed, question: str, **settings: str) -> str:
     env = {**os.environ, "PYTHONPATH": str(installed), "PILOTHOUSE_COLLECTORS": "load", **settings}
     argv = [sys.executable, "-m", "pilothouse_agent", question]
@@ -72,7 +90,7 @@ def test_whatever_is_wrong_with_one_is_one_line_and_stops_nothing(installed):
     lines = dict(line.split(None, 1) for line in text.splitlines())
     assert lines["fans"] == "available"
     assert lines["absent"] == "no such card"
-    assert lines["broken"] == "entry point site_fans:broken: SystemExit: good bye"
+    assert lines["broken"] == "entry point broken of pilothouse.collectors: SystemExit: good bye"
     assert "must be 'misnamed'" in lines["misnamed"]
     assert "ModuleNotFoundError" in lines["unloadable"]
     assert "no installed distribution" in lines["nowhere"]
@@ -82,3 +100,15 @@ def test_nothing_is_loaded_that_no_setting_names(installed):
     text = agent(installed, "--list")
 
     assert "fans" not in text
+
+
+def test_a_plugin_s_hook_brings_collectors(installed):
+    entries = {"good": "site_hooked:good", "bad": "site_hooked:bad"}
+    install_distribution(installed, "site-hooked", "pilothouse.plugins", entries, HOOKED)
+
+    text = agent(installed, "--list", PILOTHOUSE_PLUGINS="good,bad,nowhere")
+
+    lines = dict(line.split(None, 1) for line in text.splitlines())
+    assert (lines["fans"], lines["absent"]) == ("available", "no such card")
+    assert "plugin good: TypeError" in lines["good:7"]
+    assert lines["cpu"] == "available"

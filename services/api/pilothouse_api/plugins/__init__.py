@@ -1,0 +1,1 @@
+"""/v1/plugins: what other distributions add to the gateway."""
