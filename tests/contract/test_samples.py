@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import pickle
 
 import pytest
 from hypothesis import given
@@ -161,3 +162,13 @@ def test_without_it_the_last_line_tells(text: bytes, expected: int):
 def test_the_newest_time_of_what_is_not_gzip_is_malformed(body: bytes):
     with pytest.raises(Malformed):
         newest_time(body)
+
+
+def test_series_keys_of_jobs_that_ended_are_forgotten():
+    encoder = SampleEncoder("alpha", "n01")
+    encoder.lines([Sample("cpu_load", 1)], 1)
+    before = len(pickle.dumps(encoder))
+    for first in range(0, 100_000, 100):
+        encoder.lines([Sample("job_user_cpu", 1, jobid=str(first + n)) for n in range(100)], 1)
+
+    assert len(pickle.dumps(encoder)) - before < 1_500_000

@@ -15,6 +15,8 @@ from pilothouse_common.errors import Malformed
 
 TYPES = ("node", "socket", "die", "memoryDomain", "llc", "core", "hwthread", "accelerator")
 
+SPARE_KEYS = 5000
+"""Series keys that are kept beside twice those of the last message."""
 _GZIP = b"\x1f\x8b\x08"
 _ESCAPE = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 _NAME_ESCAPE = str.maketrans({",": r"\,", " ": r"\ "})
@@ -76,6 +78,8 @@ class SampleEncoder:
                 prefix = keys[key] = self._series_key(sample)
             if value - value == 0.0:  # false for NaN and infinities, which InfluxDB refuses
                 out.append(f"{prefix}{value!r}{end}")
+        if len(keys) > 2 * len(out) + SPARE_KEYS:  # mostly of jobs that ended
+            self.forget()
         return "".join(out)
 
     def message(self, samples: Iterable[Sample], time_seconds: int) -> Message | None:

@@ -17,7 +17,7 @@ from pilothouse_agent.jobs.job import NodeJob
 from pilothouse_agent.jobs.layout import find_hierarchies
 from pilothouse_agent.jobs.steps import Part, Steps
 
-MAX_KEPT_FILES = 400
+MAX_KEPT_FILES = 600
 """More are opened at every interval: a node with hundreds of small jobs must not run out of descriptors."""
 
 
@@ -41,22 +41,25 @@ class _Job:
         if self._detail == "job" and not self._totals:
             return
         parts = self._steps.current()
-        yield from self._sums(parts)
+        yield from self._sums(parts, keep)
         yield from self._details([p for p in parts if self._wanted(p)], now, keep)
 
     def close(self) -> None:
-        for each in (self._own, *self._parts.values()):
-            each.close()
+        for group in (self._own, *self._parts.values()):
+            group.close()
+        for total in self._totals:
+            total.close()
 
     def _wanted(self, part: Part) -> bool:
         return self._detail == "task" or (self._detail == "step" and not part.task)
 
-    def _sums(self, parts: Sequence[Part]) -> Iterator[Sample]:
+    def _sums(self, parts: Sequence[Part], keep: "_Budget") -> Iterator[Sample]:
         directory = self._job.directory("memory")
         if directory:
             everywhere = [directory, *(f"{directory}/{part.path}" for part in parts)]
             for total in self._totals:
-                yield Sample(total.metric, total.value(everywhere), *self._tags)
+                value = total.value(everywhere, keep=keep.take(len(everywhere)))
+                yield Sample(total.metric, value, *self._tags)
 
     def _details(self, parts: Sequence[Part], now: float, keep: "_Budget") -> Iterator[Sample]:
         for gone in self._parts.keys() - set(parts):

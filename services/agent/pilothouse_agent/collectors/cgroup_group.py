@@ -8,6 +8,7 @@ from pilothouse_common.contract.samples import Sample
 
 from pilothouse_agent.collectors.cgroup_files import Source
 from pilothouse_agent.host import Host, KeptFile
+from pilothouse_agent.jobs.layout import V2
 from pilothouse_agent.rates import Row
 
 GONE = frozenset({ENOENT, ENODEV, ENOTDIR})
@@ -37,17 +38,18 @@ class Group:
     ) -> None:
         self._tags = tags
         self._tries = 0
-        self._readers = []
+        self._found: list[Source] = []
+        self._row = Row(())
+        self._files = []
         for source in sources:
-            directory = directories.get("v2") or directories.get(source.controller)
+            directory = directories.get(V2) or directories.get(source.controller)
             if directory:
-                file = KeptFile(host.path(f"{directory}/{path}/{source.name}"))
-                self._readers.append((file, source.read, Row(source.fields, tags)))
+                self._files.append((source, KeptFile(_path(host, directory, path, source.name))))
 
     @property
     def file_count(self) -> int:
         """Return how many files are read at most."""
-        return len(self._readers)
+        return len(self._files)
 
     def samples(self, monotonic_seconds: float, *, keep: bool) -> list[Sample]:
         """Return what the files say now; nothing of those that are gone.
@@ -59,29 +61,26 @@ class Group:
         Raises:
             OSError: A file that is there cannot be read.
         """
-        samples: list[Sample] = []
-        found = []
-        for reader in self._readers:
-            file, read, row = reader
-            try:
-                data = file.read()
-            except OSError as exc:
-                if exc.errno not in GONE:
-                    raise
-                continue
-            found.append(reader)
-            told = row.samples(read(data), monotonic_seconds)
-            samples += [sample for sample in told if not isnan(sample.value)]
-            if not keep:
-                file.close()
+        found: list[Source] = []
+        values: list[float] = []
+        for source, file in self._files:
+            data = read_or_gone(file, keep=keep)
+            if data is not None:
+                found.append(source)
+                values += source.read(data)
         self._tries += 1
-        if self._tries >= TRIES:
-            self._readers = found
+        if found != self._found:
+            self._found = found
+            self._row = Row([field for source in found for field in source.fields], self._tags)
+        if self._tries == TRIES:
+            self._files = [pair for pair in self._files if pair[0] in found]
+        samples = self._row.samples(values, monotonic_seconds)
+        samples = [sample for sample in samples if not isnan(sample.value)]
         return samples + self._share(samples)
 
     def close(self) -> None:
         """Close the files."""
-        for file, _, _ in self._readers:
+        for _, file in self._files:
             file.close()
 
     def _share(self, samples: Sequence[Sample]) -> list[Sample]:
@@ -103,20 +102,47 @@ class Total:
         self.metric = field.metric
         self._host = host
         self._source = source
+        self._files: dict[str, KeptFile] = {}
         self._newest: dict[str, float] = {}
         self._past = 0.0
 
-    def value(self, directories: Sequence[str]) -> float:
+    def value(self, directories: Sequence[str], *, keep: bool) -> float:
         """Return the sum over these directories and all that there were before."""
-        for gone in self._newest.keys() - set(directories):
-            self._past += self._newest.pop(gone)
+        for gone in self._files.keys() - set(directories):
+            self._files.pop(gone).close()
+            self._past += self._newest.pop(gone, 0)
         for directory in directories:
-            file = KeptFile(self._host.path(f"{directory}/{self._source.name}"))
-            try:
-                [self._newest[directory]] = self._source.read(file.read())
-            except OSError as exc:
-                if exc.errno not in GONE:
-                    raise
-            finally:
-                file.close()
+            file = self._files.get(directory)
+            if file is None:
+                file = KeptFile(_path(self._host, directory, "", self._source.name))
+                self._files[directory] = file
+            data = read_or_gone(file, keep=keep)
+            if data is not None:
+                [self._newest[directory]] = self._source.read(data)
         return self._past + sum(self._newest.values())
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+
+
+def read_or_gone(file: KeptFile, *, keep: bool) -> bytes | None:
+    """Return a file's content, or None when its cgroup has no such file or is gone.
+
+    Raises:
+        OSError: It is there and cannot be read.
+    """
+    try:
+        return file.read()
+    except OSError as exc:
+        if exc.errno in GONE:
+            return None
+        raise
+    finally:
+        if not keep:
+            file.close()
+
+
+def _path(host: Host, directory: str, path: str, name: str) -> str:
+    return host.path(f"{directory}/{path}/{name}" if path else f"{directory}/{name}")

@@ -91,7 +91,11 @@ def show_job_series(
     resolution_seconds: ResolutionQuery = None,
     hostname: Annotated[Word | None, Query(description="only this node of the job")] = None,
 ) -> SeriesAnswer:
-    """Return the series of the job's nodes within its own time; of all its starts when requeued."""
+    """Return series within the job's own time; of all its starts when requeued.
+
+    Metrics named ``job_*`` are the job's own, from its cgroups; all others are its nodes', with whatever
+    else runs there. Without ``metrics`` the job's own come first, where there are any.
+    """
     return series_of_job(
         ports,
         service.find_job(ports, caller, job_id, cluster, submit_time),
@@ -116,6 +120,9 @@ def show_job_statistics(
     submit_time: TimeQuery = None,
     metrics: MetricsQuery = None,
 ) -> JobStatistics:
-    """Return minimum, maximum and average over all samples of the job's nodes within its own time."""
+    """Return minimum, maximum and average over all samples within the job's own time, and efficiency.
+
+    Metrics named ``job_*`` are the job's own, all others its nodes'.
+    """
     job = service.find_job(ports, caller, job_id, cluster, submit_time)
     return statistics_of_job(ports, job, metrics=metrics)

@@ -159,6 +159,17 @@ class MetricStatistics(BaseModel):
     nodes: list[NodeStatistics]
 
 
+class Efficiency(BaseModel):
+    """How well a job used what it had, from its own metrics: other jobs on its nodes do not count."""
+
+    cpu_percent: float | None = Field(
+        description="CPU time used, of all time of its hardware threads (or CPUs, when not confined)"
+    )
+    memory_percent: float | None = Field(
+        description="most memory used on any node, of what it might use there; never the page cache"
+    )
+
+
 _NUMBERS: dict[str, Any] = {"min": 2.5, "max": 99.1, "avg": 87.3, "count": 360}
 
 
@@ -176,9 +187,11 @@ class JobStatistics(BaseModel):
                             **_NUMBERS,
                             "nodes": [{"hostname": "n001", **_NUMBERS}],
                         }
-                    ]
+                    ],
+                    "efficiency": {"cpu_percent": 93.5, "memory_percent": 41.2},
                 }
             ]
         }
     )
     items: list[MetricStatistics]
+    efficiency: Efficiency | None = Field(description="null when the job has no metrics of its own")

@@ -7,6 +7,7 @@ from pilothouse_common.errors import Malformed, NotFound
 from pilothouse_common.store.records.models import Job, Node
 from pilothouse_common.store.records.nodes import NodeRepository
 
+from pilothouse_api.jobs.own import ask_own, efficiency, preferred
 from pilothouse_api.jobs.schemas import JobStatistics, MetricStatistics, NodeStatistics
 from pilothouse_api.nodes.series import parts_of
 from pilothouse_api.nodes.service import DEFAULT_INTERVAL_SECONDS
@@ -39,7 +40,7 @@ def series_of_job(
     resolution_seconds: int | None,
     hostname: str | None,
 ) -> SeriesAnswer:
-    """Return series of a job's nodes within its own time (or the part of it that is asked for).
+    """Return series of a job and its nodes within its own time (or the part of it that is asked for).
 
     Raises:
         NotFound: The hostname is none of the job's.
@@ -55,24 +56,28 @@ def series_of_job(
         raise Malformed("start: not before end, which is the job's end unless it is given")
     node = _a_node(ports, job, spans)
     interval = (node and node.interval_seconds) or DEFAULT_INTERVAL_SECONDS
+    own = {} if metrics else ask_own(ports, job, spans)
     grid = lay_grid(
         start, end, points=points, resolution_seconds=resolution_seconds, finest_seconds=interval
     )
     question = Question(
         cluster=job.cluster,
-        metrics=choose_metrics(ports.samples, job.cluster, metrics, since=start),
+        metrics=choose_metrics(
+            ports.samples, job.cluster, metrics, since=start, preferred=preferred(own)
+        ),
         spans=cut_spans(spans, start, end),
         grid=grid,
         type=level,
         within=within,
         over_nodes=over_nodes,
         parts=parts_of(node, level),
+        jobid=str(job.job_id),
     )
     return ask_series(ports.samples, ports.queries, question)
 
 
 def statistics_of_job(ports: Ports, job: Job, *, metrics: Sequence[str] | None) -> JobStatistics:
-    """Return statistics over all samples of a job's nodes within its own time.
+    """Return statistics over all samples of a job and its nodes within its own time.
 
     Raises:
         Malformed: A metric that nobody knows.
@@ -81,7 +86,10 @@ def statistics_of_job(ports: Ports, job: Job, *, metrics: Sequence[str] | None) 
     spans = spans_of(job, ports.clock.now())
     start = min((span.start for span in spans), default=job.listed_time)
     end = max((span.end for span in spans), default=start + _INSTANT)
-    chosen = choose_metrics(ports.samples, job.cluster, metrics, since=start)
+    own = ask_own(ports, job, spans)
+    chosen = choose_metrics(
+        ports.samples, job.cluster, metrics, since=start, preferred=preferred(own)
+    )
     question = Question(
         cluster=job.cluster,
         metrics=chosen,
@@ -90,6 +98,7 @@ def statistics_of_job(ports: Ports, job: Job, *, metrics: Sequence[str] | None) 
         type="node",
         within="avg",
         over_nodes=None,
+        jobid=str(job.job_id),
     )
     found = ask_statistics(ports.samples, ports.queries, question)
     items = []
@@ -113,7 +122,7 @@ def statistics_of_job(ports: Ports, job: Job, *, metrics: Sequence[str] | None) 
                     ],
                 )
             )
-    return JobStatistics(items=items)
+    return JobStatistics(items=items, efficiency=efficiency(job, own))
 
 
 def spans_of(job: Job, now: datetime, *, hostname: str | None = None) -> list[Span]:

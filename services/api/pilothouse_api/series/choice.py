@@ -14,6 +14,8 @@ PREFERRED = (
     "disk_read_bw", "disk_write_bw", "mem_bw", "flops_any", "acc_utilization", "acc_mem_used",
 )  # fmt: skip
 """What people look at first, as far as there is any of it."""
+OWN_PREFIX = "job_"
+"""Begins the names of the metrics that carry a job's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ def choose_metrics(
     *,
     since: datetime,
     hostname: str = "",
+    preferred: Sequence[str] = PREFERRED,
 ) -> list[Choice]:
     """Return the metrics asked for, or a sensible few of those that have samples.
 
@@ -45,7 +48,7 @@ def choose_metrics(
         return [Choice(name, known[name].unit) for name in names]
     present = samples.metrics(cluster, since=since, hostname=hostname)
     if not names:
-        names = [n for n in PREFERRED if n in present] or present[: len(PREFERRED)]
+        names = [n for n in preferred if n in present] or present[: len(PREFERRED)]
     for name in names:
         if name not in known and name not in present:
             raise Malformed(f"metrics: {name!r} is not known here; /v1/metrics lists the names")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pilothouse_common.errors import Malformed
 from pilothouse_common.store.samples.port import SampleStore, Selection, Series, Statistics
 
-from pilothouse_api.series.choice import Choice
+from pilothouse_api.series.choice import OWN_PREFIX, Choice
 from pilothouse_api.series.grid import Grid, check_work
 from pilothouse_api.series.schemas import SeriesAnswer, SeriesItem, Within
 
@@ -36,6 +36,7 @@ class Question:
 
     Attributes:
         parts: The most series that one node may have at this level, to bound the work.
+        jobid: Whose own metrics (``job_*``) are meant; empty: nobody's.
     """
 
     cluster: str
@@ -46,6 +47,7 @@ class Question:
     within: Within
     over_nodes: Within | None
     parts: int = 1
+    jobid: str = ""
 
     def asked(self) -> list[tuple[Choice, Span]]:
         """Return one metric and span for each question to the store.
@@ -75,6 +77,7 @@ class Question:
             end=span.end,
             hostnames=span.hostnames,
             type=self.type,
+            jobid=self.jobid if metric.name.startswith(OWN_PREFIX) else "",
         )
 
 
