@@ -20,6 +20,8 @@ PAIRS = {
     "SeriesAnswer": "SeriesAnswer",
     "Metric": "MetricItem",
     "Cluster": "ClusterItem",
+    "Efficiency": "Efficiency",
+    "JobStatistics": "JobStatistics",
 }
 
 

@@ -15,6 +15,7 @@ from tests.support.page import (
     report_nodes,
     run_job,
     served,
+    write_job_samples,
     write_samples,
 )
 
@@ -43,6 +44,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         run_job(made, 4710, HOSTS[4:5], started=timedelta(minutes=40), name="qe.scf")
         finish_job(made, 4710, state="FAILED", ended=timedelta(minutes=9), exit_code=3, signal=0)
         run_job(made, 4711, HOSTS[:4], started=timedelta(minutes=25), account="physics")
+        for job_id, share in ((4720, 0.25), (4721, 0.9)):
+            run_job(made, job_id, HOSTS[5:6], started=timedelta(minutes=20), cpus=8)
+            write_job_samples(made, job_id, HOSTS[5], back_seconds=1200, share=share)
         yield made
 
 
@@ -258,3 +262,17 @@ def test_a_thousand_nodes_draw_only_the_rows_near_the_screen(
 
         assert visit.complaints == []
         visit.context.close()
+
+
+def test_a_job_on_a_shared_node_shows_its_own_use_and_limit(operator: Visit) -> None:
+    page = operator.page
+    page.goto("/jobs/alpha/4720")
+
+    gauges = page.locator(".gauges")
+    expect(gauges).to_contain_text(re.compile(r"CPU time used.*25.*Memory used.*25", re.DOTALL))
+    card = page.get_by_role("region", name="Memory of the job")
+    expect(card.locator(".legend")).to_contain_text("limit 16")
+    assert card.locator("canvas").evaluate(CANVAS_HAS_INK)
+    page.goto("/jobs/alpha/4721")
+
+    expect(gauges).to_contain_text(re.compile(r"CPU time used.*90.*Memory used.*90", re.DOTALL))

@@ -143,6 +143,23 @@ def write_samples(
     site.samples.write(bodies)
 
 
+def write_job_samples(
+    site: Site, job_id: int, hostname: str, *, back_seconds: int, share: float, step: int = 10
+) -> None:
+    """Write what a job of 8 hardware threads and 16 GiB says that uses a share of them."""
+    end = int(datetime.now(UTC).timestamp()) // step * step
+    encoder = SampleEncoder(CLUSTER, hostname)
+    values = {
+        "job_user_cpu": 790 * share, "job_sys_cpu": 10 * share, "job_hwthreads": 8,
+        "job_cpu_used": 100 * share, "job_mem_used": 16 * GIB * share, "job_mem_cache": GIB,
+        "job_mem_limit": 16 * GIB, "job_pressure_cpu_some": 4.0, "job_oom_kills": 0,
+        "job_io_read_bw": 3e6, "job_io_write_bw": 8e6,
+    }  # fmt: skip
+    samples = [Sample(name, value, jobid=str(job_id)) for name, value in values.items()]
+    messages = [encoder.message(samples, t) for t in range(end - back_seconds, end + 1, step)]
+    site.samples.write([message.body for message in messages if message is not None])
+
+
 def node_samples(number: int, time: int, chance: random.Random) -> list[Sample]:
     """Return what a busy node says at a time."""
     wave = 0.62 + 0.3 * math.sin(time / 420 + number * 1.7) * math.cos(time / 1310 + number)

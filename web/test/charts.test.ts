@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import type { Metric, Series } from "../src/api/types";
-import { bandModel, metricPlans, modelOf, planGroups } from "../src/charts/plans";
+import {
+  bandModel,
+  metricPlans,
+  metricsOfJobs,
+  metricsOfNodes,
+  modelOf,
+  planGroups,
+} from "../src/charts/plans";
 import { align, shortLabels, stack, usualStep } from "../src/charts/series";
 
 const series = (
@@ -89,6 +96,22 @@ test("parts are stacked in the order of the plan and the whole is a dashed line"
     ["used", false],
     ["total", true],
   ]);
+});
+
+test("a job's own metrics come first, and not on a node's page", () => {
+  const catalogue = [
+    metric("mem_used", "Memory", "B"),
+    metric("jobs_running", "Job", ""),
+    metric("job_mem_used", "Job", "B"),
+    metric("job_mem_limit", "Job", "B"),
+  ];
+  const [first] = planGroups(metricsOfJobs(catalogue));
+  if (!first?.main[0]) throw new Error("no plan");
+  const limit = modelOf(first.main[0], [series("job_mem_limit", [0], [9])], 10).lines[0];
+  expect([first.name, first.main[0].title]).toEqual(["Job", "Memory of the job"]);
+  expect([limit?.label, limit?.dashed]).toEqual(["limit", true]);
+  expect(metricsOfJobs(catalogue).map((m) => m.name)).toEqual(["job_mem_used", "job_mem_limit", "mem_used"]);
+  expect(metricsOfNodes(catalogue).map((m) => m.name)).toEqual(["mem_used", "jobs_running"]);
 });
 
 test("several nodes get a picture per metric, rare parts on request", () => {

@@ -7,8 +7,8 @@ import type {
   ClusterNode,
   Job,
   JobDetail,
+  JobStatistics,
   Metric,
-  MetricStatistics,
   Page,
   SeriesAnswer,
   Session,
@@ -113,7 +113,7 @@ export const jobSeries = (jobId: string, query: Query, abort?: AbortSignal) =>
   get<SeriesAnswer>(`/v1/jobs/${enc(jobId)}/series`, query, abort);
 
 export const jobStatistics = (jobId: string, query: Query, abort?: AbortSignal) =>
-  get<{ items: MetricStatistics[] }>(`/v1/jobs/${enc(jobId)}/statistics`, query, abort);
+  get<JobStatistics>(`/v1/jobs/${enc(jobId)}/statistics`, query, abort);
 
 export const listMetrics = (abort?: AbortSignal) => get<Page<Metric>>("/v1/metrics", {}, abort);
 

@@ -131,6 +131,17 @@ export interface MetricStatistics extends Spread {
   nodes: (Spread & { hostname: string })[];
 }
 
+export interface Efficiency {
+  cpu_percent: number | null;
+  memory_percent: number | null;
+}
+
+export interface JobStatistics {
+  items: MetricStatistics[];
+  /** Null when the job has no metrics of its own. */
+  efficiency: Efficiency | null;
+}
+
 export interface Metric {
   name: string;
   unit: string;

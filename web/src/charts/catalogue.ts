@@ -1,15 +1,19 @@
 import { useMemo } from "preact/hooks";
 import { listMetrics } from "../api/client";
 import { useResource } from "../app/resource";
-import { planGroups } from "./plans";
+import { metricsOfJobs, metricsOfNodes, planGroups } from "./plans";
 
-/** The catalogue's pictures by group. */
-export function useGroups() {
+/** The catalogue's pictures by group, for a node or a job. */
+export function useGroups(of: "node" | "job") {
   const catalogue = useResource("metrics", (abort) => listMetrics(abort));
-  const groups = useMemo(() => planGroups(catalogue.data?.items ?? []), [catalogue.data]);
+  const metrics = useMemo(
+    () => (of === "job" ? metricsOfJobs : metricsOfNodes)(catalogue.data?.items ?? []),
+    [catalogue.data, of],
+  );
+  const groups = useMemo(() => planGroups(metrics), [metrics]);
   return {
     groups,
-    metrics: catalogue.data?.items ?? [],
+    metrics,
     problem: catalogue.problem,
     loading: catalogue.data === undefined,
   };

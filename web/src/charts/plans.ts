@@ -28,6 +28,30 @@ const CPU_MODES = ["user", "nice", "system", "iowait", "irq", "softirq", "steal"
 
 /** What people look at first, in this order. */
 const RECIPES: Recipe[] = [
+  { title: "CPU used of the allocated", metrics: ["job_cpu_used"], labels: ["used"], atLeast: 100 },
+  {
+    title: "CPU time of the job",
+    metrics: ["job_user_cpu", "job_sys_cpu"],
+    labels: ["user", "system"],
+    stacked: true,
+  },
+  {
+    title: "Memory of the job",
+    metrics: ["job_mem_used", "job_mem_cache"],
+    labels: ["used", "page cache", "limit"],
+    stacked: true,
+    whole: "job_mem_limit",
+  },
+  {
+    title: "Block I/O of the job",
+    metrics: ["job_io_read_bw", "job_io_write_bw"],
+    labels: ["read", "write"],
+  },
+  {
+    title: "Pressure: time that the job waited",
+    metrics: ["job_pressure_cpu_some", "job_pressure_memory_some", "job_pressure_io_some"],
+    labels: ["for CPU", "for memory", "for I/O"],
+  },
   { title: "CPU time by mode", metrics: CPU_MODES, stacked: true, atLeast: 100 },
   { title: "Load", metrics: ["cpu_load", "load_five", "load_fifteen"], labels: ["1 min", "5 min", "15 min"] },
   { title: "Memory", metrics: ["mem_used", "mem_buffers", "mem_cached"], stacked: true, whole: "mem_total" },
@@ -56,6 +80,19 @@ export interface Group {
   /** Shown on request. */
   more: Plan[];
 }
+
+const OWN_PREFIX = "job_";
+
+/** A job's metrics: its own first, which count nothing else on its nodes. */
+export function metricsOfJobs(catalogue: Metric[]): Metric[] {
+  const isOwn = (metric: Metric) => metric.name.startsWith(OWN_PREFIX);
+  const others = catalogue.filter((metric) => !isOwn(metric) && !metric.name.startsWith("jobs_"));
+  return [...catalogue.filter(isOwn), ...others];
+}
+
+/** A node's metrics: those of single jobs are not its own. */
+export const metricsOfNodes = (catalogue: Metric[]): Metric[] =>
+  catalogue.filter((metric) => !metric.name.startsWith(OWN_PREFIX));
 
 /** Sort the catalogue into pictures under their headings, in the catalogue's order of headings. */
 export function planGroups(catalogue: Metric[]): Group[] {

@@ -19,7 +19,7 @@ const LINES_AT_MOST = 100;
 export const hostsOf = (job: JobDetail) => [...new Set(job.allocations.map((one) => one.hostname))];
 
 export function JobCharts({ job }: { job: JobDetail }) {
-  const { groups, metrics, problem, loading } = useGroups();
+  const { groups, metrics, problem, loading } = useGroups("job");
   const hosts = hostsOf(job);
   const active = isActive(job.state);
   const range = currentRange("all");

@@ -8,6 +8,7 @@ import { Meter } from "../../parts/meter";
 import { JobState } from "../../parts/state";
 import { Ago, Time } from "../../parts/time";
 import { elapsedOf, jobNumber } from "../jobs/jobs_table";
+import { EfficiencyGauges } from "./efficiency";
 
 /** Who, what, when, and how it ended. */
 export function JobHead({ job }: { job: JobDetail }) {
@@ -93,6 +94,7 @@ function Used({ job }: { job: JobDetail }) {
           <b class="tabular">{formatElapsed(seconds)}</b>
         )}
       </div>
+      <EfficiencyGauges job={job} />
     </div>
   );
 }

@@ -11,6 +11,8 @@ import { nodeLink } from "../jobs/jobs_table";
 
 /** What a job is judged by, as far as the catalogue has it. */
 const KEY_METRICS = new Set([
+  ...["job_cpu_used", "job_user_cpu", "job_sys_cpu", "job_mem_used", "job_mem_limit", "job_oom_kills"],
+  ...["job_acc_utilization", "job_acc_mem_used"],
   ...[
     "cpu_user",
     "cpu_system",
@@ -41,7 +43,7 @@ interface Props {
 /** Least, average and greatest value of each metric, and of each node under it. */
 export function StatisticsTable({ job, refreshSeconds }: Props) {
   const which = { cluster: job.cluster, submit_time: job.submit_time };
-  const catalogue = useGroups();
+  const catalogue = useGroups("job");
   const metrics = catalogue.metrics.map((metric) => metric.name).filter((name) => KEY_METRICS.has(name));
   const statistics = useResource(
     metrics.length ? `statistics/${job.cluster}/${job.job_id}/${job.submit_time}/${job.state}` : null,

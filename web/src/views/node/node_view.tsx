@@ -25,7 +25,7 @@ export function NodeView({ params }: { params: Params }) {
       ),
     [cluster, hostname, refresh],
   );
-  const { groups, problem, loading } = useGroups();
+  const { groups, problem, loading } = useGroups("node");
   const range = currentRange("15m");
   const seconds = RANGES[range.name]?.seconds ?? 900;
   const source: Source = {

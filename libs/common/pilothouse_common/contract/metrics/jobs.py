@@ -3,7 +3,7 @@
 from pilothouse_common.contract.metrics.catalogue import group
 
 GROUP = group(
-    "Jobs",
+    "Job",
     ("jobs_running", "", "sum", "Jobs that have a cgroup on the node."),
     ("jobs_unknown", "", "sum", "Cgroups of jobs whose job id nothing tells (Slurm 26.05)."),
     ("job_user_cpu", "%", "sum", "CPU time in user mode; 100: one hardware thread is busy."),
