@@ -11,9 +11,11 @@ from pilothouse_common.errors import ConfigError
 from pilothouse_common.runtime.settings import ProcessSettings
 
 from pilothouse_agent.collectors.port import (
+    COUNTERS_LOCK,
     EXCLUDED_DEVICES,
     EXCLUDED_INTERFACES,
     EXCLUDED_MOUNTS,
+    CounterSource,
     CpuLevel,
     JobDetail,
     Options,
@@ -108,6 +110,24 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
     exclude_interfaces: Annotated[
         tuple[str, ...], Meta(description="interfaces left out: regular expressions of whole names")
     ] = EXCLUDED_INTERFACES
+    counters: Annotated[
+        CounterSource,
+        Meta(
+            description="who reads the CPU's hardware counters: perf (the kernel's perf events, shared "
+            "with users' profilers by turns), likwid (likwid-perfctr, if installed) or off"
+        ),
+    ] = "perf"
+    counters_lock: Annotated[
+        str,
+        Meta(
+            description="LIKWID's lock file: while another than root owns it, the hardware counters are "
+            "left to that user"
+        ),
+    ] = COUNTERS_LOCK
+    likwid_group: Annotated[
+        str,
+        Meta(pattern="^[A-Za-z0-9_]{1,64}$", description="performance group that LIKWID measures"),
+    ] = "MEM_DP"
     host_root: Annotated[
         str, Meta(description="where the node's / is seen (in a container: where it is mounted)")
     ] = "/"
@@ -164,6 +184,9 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
             exclude_devices=_pattern("EXCLUDE_DEVICES", self.exclude_devices),
             exclude_mounts=_pattern("EXCLUDE_MOUNTS", self.exclude_mounts),
             exclude_interfaces=_pattern("EXCLUDE_INTERFACES", self.exclude_interfaces),
+            counters=self.counters,
+            counters_lock=self.counters_lock,
+            likwid_group=self.likwid_group,
             deadline_seconds=self.deadline_seconds / 2,
         )
 

@@ -3,11 +3,14 @@
 import ctypes
 import errno
 import os
+import struct
 from pathlib import Path
 
 from pilothouse_agent.bmc.device import ANSWER, ANSWER_BYTES, RECEIVE, REQUEST, SEND
+from pilothouse_agent.counters.groups import ATTRIBUTES
 from pilothouse_agent.kernel import Kernel
 
+WORD = (1 << 64) - 1
 INVALID_COMMAND = b"\xc1"
 
 
@@ -17,12 +20,21 @@ class RecordedKernel(Kernel):
     Args:
         root: Of the tree: ``kernel/adjtimex`` holds the state and the structure in hexadecimal;
             ``kernel/ipmi`` lines ``REQUEST ANSWER``: function, command and data; code and data.
+            ``kernel/perf`` has lines ``CPU TYPE CONFIG VALUE ENABLED RUNNING`` (nanoseconds).
+
+    Attributes:
+        denied: perf_event_open answers that one may not.
+        limit: Of descriptors.
+        opened: Counters, by descriptor.
     """
 
     def __init__(self, root: Path) -> None:
         super().__init__()
         self._root = root
         self._sent: list[tuple[int, bytes]] = []
+        self.denied = False
+        self.limit = 1024
+        self.opened: dict[int, list[tuple[int, int, int]]] = {}
 
     def adjtimex(self) -> tuple[int, bytes]:
         """Return what was recorded."""
@@ -47,6 +59,45 @@ class RecordedKernel(Kernel):
             argument[:] = ANSWER.pack(*fields)
         else:
             raise OSError(errno.ENOTTY, os.strerror(errno.ENOTTY))
+
+    def perf_event_open(self, attributes: bytes, cpu: int, leader: int) -> int:
+        """Open what was recorded; the descriptor is a real one."""
+        if self.denied:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        kind, _, config, *_ = ATTRIBUTES.unpack(attributes)
+        if (cpu, kind, config) not in self._counters():
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        descriptor = os.open(os.devnull, os.O_RDONLY)
+        self.opened[descriptor if leader < 0 else leader] = [
+            *(self.opened.get(leader, []) if leader >= 0 else []),
+            (cpu, kind, config),
+        ]
+        return descriptor
+
+    def read(self, fd: int, size: int) -> bytes:
+        """Return number of values, times and values of a group; nothing for a thread that is offline."""
+        counters = self._counters()
+        found = [counters[key] for key in self.opened[fd] if key in counters]
+        if len(found) < len(self.opened[fd]):
+            return b""
+        _, enabled, running = found[0]
+        words = (len(found), enabled, running, *(value for value, _, _ in found))
+        return struct.pack(f"={len(words)}Q", *words)[:size]
+
+    def descriptor_limit(self) -> int:
+        """Return the limit that the test chose."""
+        return self.limit
+
+    def _counters(self) -> dict[tuple[int, int, int], tuple[int, int, int]]:
+        path = self._root / "kernel/perf"
+        counters: dict[tuple[int, int, int], tuple[int, int, int]] = {}
+        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+            try:
+                cpu, kind, config, value, enabled, running = (int(w, 0) for w in line.split())
+            except ValueError:  # a damaged recording
+                continue
+            counters[cpu, kind, config] = (value & WORD, enabled & WORD, running & WORD)
+        return counters
 
     def _recorded(self) -> dict[bytes, bytes]:
         text = (self._root / "kernel/ipmi").read_text(errors="replace")

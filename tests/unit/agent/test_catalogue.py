@@ -11,7 +11,7 @@ from tests.unit.agent.tree import ALL_FIELDS, after_ten_seconds, lines, recorded
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
-UNITS = {"", "%", "B", "B/s", "1/s", "s", "J", "W", "Hz", "V", "A", "degC"}
+UNITS = {"", "%", "B", "B/s", "F/s", "1/s", "s", "J", "W", "Hz", "V", "A", "degC"}
 
 
 @pytest.mark.parametrize("factory", COLLECTORS, ids=lambda factory: factory.name)

@@ -10,7 +10,9 @@ from pilothouse_common.contract.samples import Sample
 from pilothouse_agent.host import Host
 
 CpuLevel = Literal["node", "socket", "hwthread"]
+CounterSource = Literal["perf", "likwid", "off"]
 JobDetail = Literal["job", "step", "task"]
+COUNTERS_LOCK = "/var/run/likwid.lock"
 EXCLUDED_DEVICES = (r"(loop|ram|zram|fd|sr)\d+",)
 EXCLUDED_MOUNTS = (r"/(dev(?!/shm$)|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?",)
 EXCLUDED_INTERFACES = ("lo", "(veth|docker|br-|virbr|cali|flannel|cni|ifb|tunl|dummy).*")
@@ -47,6 +49,9 @@ class Options:
         exclude_mounts: Mount points left out.
         exclude_interfaces: Network interfaces left out.
         job_detail: Whether steps and tasks of jobs are told, too.
+        counters: Who reads the hardware counters.
+        counters_lock: LIKWID's lock file: while another than root owns it, they are left to that user.
+        likwid_group: LIKWID's performance group.
         deadline_seconds: How long one answer (a remote file system's) may take.
     """
 
@@ -56,6 +61,9 @@ class Options:
     exclude_mounts: re.Pattern[str] = re.compile("|".join(EXCLUDED_MOUNTS))
     exclude_interfaces: re.Pattern[str] = re.compile("|".join(EXCLUDED_INTERFACES))
     job_detail: JobDetail = "job"
+    counters: CounterSource = "perf"
+    counters_lock: str = COUNTERS_LOCK
+    likwid_group: str = "MEM_DP"
     deadline_seconds: float = 1.0
 
 

@@ -27,6 +27,7 @@ from pilothouse_agent.collectors.nfs import NfsCollector
 from pilothouse_agent.collectors.numa import NumaCollector
 from pilothouse_agent.collectors.nvidia import NvidiaCollector
 from pilothouse_agent.collectors.paging import PagingCollector
+from pilothouse_agent.collectors.perf import PerfCollector
 from pilothouse_agent.collectors.port import Factory
 from pilothouse_agent.collectors.pressure import PressureCollector
 from pilothouse_agent.collectors.rapl import RaplCollector
@@ -52,6 +53,7 @@ COLLECTORS: tuple[Factory, ...] = (
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
+    PerfCollector,
     RaplCollector,
     CrayCollector,
     IpmiCollector,
@@ -76,6 +78,7 @@ INTERVALS: Mapping[str, float] = {
     "edac": 60,
     "hwmon": 60,
     "ipmi": 60,
+    "perf": 30,
     "thermal": 60,
 }
 """Least seconds between two answers of collectors that cost much or change slowly."""

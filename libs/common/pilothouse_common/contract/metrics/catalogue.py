@@ -14,8 +14,8 @@ class Metric:
     Attributes:
         name: The measurement; ending in ``*``, every name that begins so (fields that differ
             from kernel to kernel) and has no row of its own.
-        unit: ``%``, ``B``, ``B/s``, ``1/s``, ``s``, ``J``, ``W``, ``Hz``, ``V``, ``A``, ``degC`` or empty
-            for a plain number.
+        unit: ``%``, ``B``, ``B/s``, ``F/s``, ``1/s``, ``s``, ``J``, ``W``, ``Hz``, ``V``, ``A``,
+            ``degC`` or empty for a plain number.
         combine: How values of several nodes (or parts of one node) become one.
         group: Heading under which people look for it.
         help: One sentence.
