@@ -43,6 +43,25 @@ def test_bandwidth_requests_and_latency_of_a_mount(tmp_path):
     assert (got["nfs_read_bw"], got["nfs_ops"]) == (100_000, 5)
 
 
+def test_a_real_client_is_told_what_it_did(tmp_path):
+    """Linux 6.1: on each mount eight files of 1 MiB were written, synced, and read past the cache."""
+    tree = Tree(tmp_path).overlay("nfs-linux-6.1", "before")
+    collector = NfsCollector(tree.host, Options(exclude_mounts=re.compile("(?!)")))
+    list(collector.collect())
+    tree.overlay("nfs-linux-6.1", "after").clock.advance(10)
+
+    got = values(collector.collect())
+
+    for point in ("/run/mnt", "/run/mnt3"):  # NFS 4.2 and 3
+        assert got[f"nfs_read_bw[{point}]"] == got[f"nfs_write_bw[{point}]"] == 838860.8
+        assert got[f"nfs_read_req[{point}]"] == got[f"nfs_write_req[{point}]"] == 25.6
+        assert got[f"nfs_fsync[{point}]"] == pytest.approx(0.8)
+        assert got[f"nfs_open[{point}]"] == pytest.approx(1.7)  # and one directory
+        assert got[f"nfs_close[{point}]"] == pytest.approx(1.6)
+    assert got["nfs_read_bw"] == 2 * 838860.8
+    assert not any("odd name" in key or "bind" in key for key in got)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -32,6 +32,7 @@ SUMMED = (
     "nfs_retransmits",
 )
 SERVER_READ, SERVER_WRITE = 4, 5
+OPENING = (b"OPEN", b"OPEN_NOATTR")
 OPEN, ACCESS, FSYNC, RELEASE = 4, 6, 15, 17
 USUAL = (
     *SUMMED, "nfs_timeouts", "nfs_open", "nfs_close", "nfs_fsync", "nfs_accesses", "nfs_getattr",
@@ -89,9 +90,11 @@ class MountRates:
         sums = mount.totals()
         getattr_requests = mount.operations.get(b"GETATTR", NOTHING)[0]
         events = mount.events
+        # NFSv4 counts the opening of a file as a request, and as an event that of directories only
+        opened = events[OPEN] + sum(mount.operations.get(op, NOTHING)[0] for op in OPENING)
         values = [
             mount.traffic[SERVER_READ], mount.traffic[SERVER_WRITE], read[0], write[0], sums[0],
-            sums[1] - sums[0], sums[2], events[OPEN], events[RELEASE], events[FSYNC], events[ACCESS],
+            sums[1] - sums[0], sums[2], opened, events[RELEASE], events[FSYNC], events[ACCESS],
             getattr_requests, mount.connects, mount.bad_xids,
         ]  # fmt: skip
         if self._all:
