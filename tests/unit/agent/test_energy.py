@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pilothouse_agent.collectors.amd import AmdCollector
 from pilothouse_agent.collectors.cray import CrayCollector, StandsStill
 from pilothouse_agent.collectors.energy import EnergyCollector
 from pilothouse_agent.collectors.rapl import RaplCollector
@@ -140,6 +141,20 @@ def test_gpus_are_added_to_packages_and_memory(tmp_path):
 
     assert (got["node_power"], got["node_energy"]) == (500, 5000)
     assert got["node_energy_source[rapl]"] == 1
+
+
+def test_what_the_cards_drew_is_told_while_all_of_them_answer(tmp_path):
+    tree = recorded(tmp_path, "amd")
+    collector = AmdCollector(tree.host, USUAL)
+    got = twice(tree, collector, {})
+    collector.close()
+
+    [spent] = tree.host.power.take("gpu")
+
+    watts = sum(value for key, value in got.items() if key.startswith("acc_power["))
+    assert watts > 0
+    assert spent.watts == pytest.approx(watts)
+    assert spent.seconds == 10
 
 
 def test_a_node_that_nobody_measures_tells_no_power(tmp_path):

@@ -1,6 +1,7 @@
 """All accelerators of one make: asked one after the other, found anew when one of them is gone."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 
 from pilothouse_common.contract.samples import Sample
 
@@ -9,6 +10,7 @@ from pilothouse_agent.gpus.device import Device, DeviceGone, Reading, process_sa
 from pilothouse_agent.gpus.owners import DeviceFiles
 from pilothouse_agent.gpus.shares import Shares
 from pilothouse_agent.host import Host
+from pilothouse_agent.power import PowerIntegral
 
 RETRY_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 600.0  # finding anew interrupts the rates of those that work
@@ -40,6 +42,7 @@ class Fleet:
         self._detail = detail
         self._shares = Shares(host, files)
         self._devices: list[Device | DeviceGone] = []
+        self._integral = PowerIntegral()
         self._problem: DeviceGone | None = None
         self._find_at = float("-inf")
         self._retry = RETRY_SECONDS
@@ -54,6 +57,7 @@ class Fleet:
         if now >= self._find_at:
             self._find_all(now)
         readings = self._read(now)
+        self._account(readings, now)
         samples: list[Sample] = []
         for reading in readings:
             samples += reading.samples
@@ -101,6 +105,13 @@ class Fleet:
                 self._devices[place] = exc
                 self._note(exc, now)
         return readings
+
+    def _account(self, readings: Sequence[Reading], now: float) -> None:
+        """Tell the node's energy what the cards drew; while one does not answer there is no telling."""
+        watts = [s.value for each in readings for s in each.samples if s.name == "acc_power"]
+        missing = any(isinstance(device, DeviceGone) for device in self._devices)
+        if watts and not missing and isfinite(sum(watts)):
+            self._host.power.tell("gpu", self._integral.add(sum(watts), now))
 
     def _note(self, problem: DeviceGone, now: float) -> None:
         """Keep the first problem and plan to look again, later and later."""
