@@ -1,5 +1,9 @@
 """AMD cards from recorded files of the amdgpu driver."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from pilothouse_agent.collectors.amd import AmdCollector
 from pilothouse_agent.gpus.amdgpu import find_cards, find_compute_node
@@ -106,3 +110,62 @@ def test_a_card_has_the_number_of_its_device_file(tmp_path):
 def test_without_cards_there_is_no_collector(tmp_path):
     with pytest.raises(CollectorUnavailable, match="no AMD accelerator"):
         AmdCollector(small(tmp_path).host, USUAL)
+
+
+def test_amdsmi_adds_energy_links_and_throttling(tmp_path):
+    got = values(after_ten_seconds(recorded(tmp_path, "amd"), AmdCollector))
+
+    assert got[f"acc_energy[{CARD}]"] == pytest.approx(201_000_000 * 15.25e-6)
+    assert got[f"acc_power_mean[{CARD}]"] == pytest.approx(305)
+    assert got[f"acc_link_rx_bw[{CARD}]"] == 4000 * 1024 / 10  # over all links
+    assert got[f"acc_link_tx_bw[{CARD}]"] == 2000 * 1024 / 10
+    assert got[f"acc_throttle_power[{CARD}]"] == 1
+    assert (got[f"acc_throttle_thermal[{CARD}]"], got[f"acc_throttle_hardware[{CARD}]"]) == (0, 0)
+
+
+def test_what_amdsmi_refuses_is_asked_once(tmp_path, amd_library):
+    tree = recorded(tmp_path, "amd")
+    collector = AmdCollector(tree.host, USUAL)
+    collector.collect()
+    refusals = amd_library.fake_refusals()
+
+    tree.clock.advance(10)
+    collector.collect()
+    collector.close()
+
+    assert refusals > 0
+    assert amd_library.fake_refusals() == refusals
+
+
+def test_a_library_that_does_not_start_takes_nothing_away(tmp_path):
+    tree = recorded(tmp_path, "amd")
+    tree.remove("amdsmi")
+
+    got = values(AmdCollector(tree.host, USUAL).collect())
+
+    assert got[f"acc_power[{CARD}]"] == 41
+    assert f"acc_energy[{CARD}]" not in got
+
+
+def test_without_the_library_the_package_is_not_imported(tmp_path):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from pilothouse_agent.collectors.amd import AmdCollector\n"
+        "from pilothouse_agent.collectors.port import Options\n"
+        "from pilothouse_agent.host import Host\n"
+        "collector = AmdCollector(Host(Path(sys.argv[1])), Options())\n"
+        "print(len(collector.collect()) > 10, 'amdsmi' in sys.modules)\n"
+    )
+    root = recorded(tmp_path / "node", "amd").root
+    env = {**os.environ, "ROCM_PATH": str(tmp_path)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(root)],
+        env=env,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout == "True False\n"

@@ -58,6 +58,7 @@ class Tree:
             kernel=RecordedKernel(root),
         )
         os.environ["FAKE_NVML"] = str(root / "nvml")  # what tests/support/nvml answers from
+        os.environ["FAKE_AMDSMI"] = str(root / "amdsmi")
         for path, text in (files or {}).items():
             self.write(path, text)
 

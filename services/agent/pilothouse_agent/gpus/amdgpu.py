@@ -5,10 +5,11 @@ Never read: ``pcie_bw``, which measures for a second.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pilothouse_common.contract.samples import Sample
 
+from pilothouse_agent.gpus.amd_more import More
 from pilothouse_agent.gpus.device import DeviceGone, Identity, Process, Reading
 from pilothouse_agent.host import CollectorUnavailable, Host, KeptFile
 
@@ -53,9 +54,19 @@ class AmdCard:
         index: Among the AMD cards, by PCI address.
         bus_id: Its PCI address.
         detail: Every value, not only the usual ones.
+        more: What amdsmi tells of it besides.
     """
 
-    def __init__(self, host: Host, card: str, index: int, bus_id: str, *, detail: bool) -> None:
+    def __init__(
+        self,
+        host: Host,
+        card: str,
+        index: int,
+        bus_id: str,
+        *,
+        detail: bool,
+        more: Callable[[tuple[str, ...]], More] | None = None,
+    ) -> None:
         self._host = host
         self._path = f"{DRM}/{card}/device"
         self._gpu_id, minor = find_compute_node(host, bus_id)
@@ -69,9 +80,10 @@ class AmdCard:
             if name.endswith("_err_count") and (file := self._open(f"ras/{name}"))
         ]
         self._link = self._open("current_link_speed")
+        self._more = more(self._tags) if more is not None else None
         self._fixed = self._highest_clocks() if detail else []
 
-    def read(self, monotonic_seconds: float) -> list[Reading]:  # noqa: ARG002 no counter becomes a rate
+    def read(self, monotonic_seconds: float) -> list[Reading]:
         """Return its reading.
 
         Raises:
@@ -87,6 +99,8 @@ class AmdCard:
         if failed == len(self._numbers):
             raise DeviceGone(f"GPU {self.identity.bus_id}: {self._path} cannot be read")
         samples += self._link_samples() + self._error_samples()
+        if self._more is not None:
+            samples += self._more.samples(monotonic_seconds)
         processes = self._processes()
         if processes is not None:
             samples.append(Sample("acc_processes", len(processes), *self._tags))

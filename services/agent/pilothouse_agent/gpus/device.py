@@ -53,6 +53,14 @@ class DeviceGone(Exception):
     """A device, or its whole driver, does not answer any more; the message says which and why."""
 
 
+class NotOffered(Exception):
+    """This card, driver or permission never gives this value."""
+
+
+class NoValue(Exception):
+    """There is no value this time."""
+
+
 class Device(Protocol):
     """One accelerator with all of its parts."""
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pilothouse_common.contract.samples import Sample
 
-from pilothouse_agent.gpus.device import DeviceGone
-from pilothouse_agent.gpus.nvml import NotOffered, NoValue, Nvml
+from pilothouse_agent.gpus.device import DeviceGone, NotOffered, NoValue
+from pilothouse_agent.gpus.nvml import Nvml
 
 INSTANCE_METRICS = (
     ("GRAPHICS_UTIL", "acc_utilization"),

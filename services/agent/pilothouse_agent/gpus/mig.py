@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pilothouse_agent.gpus.device import Identity, Process, Reading
+from pilothouse_agent.gpus.device import Identity, NotOffered, NoValue, Process, Reading
 from pilothouse_agent.gpus.gpm import Gpm, open_gpm
-from pilothouse_agent.gpus.nvml import NotOffered, NoValue, Nvml, text_of
+from pilothouse_agent.gpus.nvml import Nvml, text_of
 from pilothouse_agent.gpus.nvml_questions import Questions
 from pilothouse_agent.gpus.nvml_table import ASKED
 

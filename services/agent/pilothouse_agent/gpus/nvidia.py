@@ -4,10 +4,10 @@ from typing import Any
 
 from pilothouse_common.contract.samples import Sample
 
-from pilothouse_agent.gpus.device import DeviceGone, Identity, Process, Reading
+from pilothouse_agent.gpus.device import DeviceGone, Identity, NotOffered, NoValue, Process, Reading
 from pilothouse_agent.gpus.gpm import Gpm, open_gpm
 from pilothouse_agent.gpus.mig import Instance, find_instances, has_mig
-from pilothouse_agent.gpus.nvml import NotOffered, NoValue, Nvml
+from pilothouse_agent.gpus.nvml import Nvml
 from pilothouse_agent.gpus.nvml_questions import FieldBatch, Questions
 from pilothouse_agent.gpus.nvml_table import ASKED, SLOW_PCIE
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pilothouse_agent.gpus.device import DeviceGone, Identity, Process
+from pilothouse_agent.gpus.device import DeviceGone, Identity, NotOffered, NoValue, Process
 from pilothouse_agent.host import CollectorUnavailable, Host
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -18,14 +18,6 @@ ALL_LINKS = 0xFFFFFFFF  # as scope of a NVLink field: the sum
 _NVIDIA = "0x10de"
 _DISPLAY = ("0x03", "0x12")  # PCI base classes: display controller, processing accelerator
 _DEVICE = re.compile(r"nvidia\d+")
-
-
-class NotOffered(Exception):
-    """This card, driver or permission never gives this value."""
-
-
-class NoValue(Exception):
-    """There is no value this time."""
 
 
 class Nvml:

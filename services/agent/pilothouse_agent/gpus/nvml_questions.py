@@ -5,8 +5,8 @@ from typing import Any
 
 from pilothouse_common.contract.samples import Sample
 
-from pilothouse_agent.gpus.device import DeviceGone
-from pilothouse_agent.gpus.nvml import NotOffered, NoValue, Nvml
+from pilothouse_agent.gpus.device import DeviceGone, NotOffered, NoValue
+from pilothouse_agent.gpus.nvml import Nvml
 from pilothouse_agent.gpus.nvml_table import FIELD_VALUES, Asked, FieldValue
 from pilothouse_agent.rates import Field, Row
 
