@@ -99,6 +99,15 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
             description="whose cgroups are told: of each job, of its steps too, of their tasks too"
         ),
     ] = "job"
+    job_processes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="how many processes of each job are told, those with most CPU time and those with "
+            "most memory; 0: only sums",
+        ),
+    ] = 0
     exclude_devices: Annotated[
         tuple[str, ...],
         Meta(description="block devices left out: regular expressions of whole names"),
@@ -181,6 +190,7 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
             cpu_levels=self.cpu_levels,
             all_fields=self.detail == "all",
             job_detail=self.job_detail,
+            job_processes=self.job_processes,
             exclude_devices=_pattern("EXCLUDE_DEVICES", self.exclude_devices),
             exclude_mounts=_pattern("EXCLUDE_MOUNTS", self.exclude_mounts),
             exclude_interfaces=_pattern("EXCLUDE_INTERFACES", self.exclude_interfaces),

@@ -17,7 +17,9 @@ from tests.unit.agent.recorded_kernel import RecordedKernel
 FIXTURES = Path(__file__).parent / "fixtures"
 GIBIBYTE = 1 << 30
 USUAL = Options()
-ALL_FIELDS = Options(cpu_levels=("node", "socket", "hwthread"), all_fields=True)
+ALL_FIELDS = Options(
+    cpu_levels=("node", "socket", "hwthread"), all_fields=True, job_detail="task", job_processes=3
+)
 
 
 class FakeClock:

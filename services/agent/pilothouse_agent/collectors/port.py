@@ -52,6 +52,7 @@ class Options:
         counters: Who reads the hardware counters.
         counters_lock: LIKWID's lock file: while another than root owns it, they are left to that user.
         likwid_group: LIKWID's performance group.
+        job_processes: How many of a job's processes are told, greatest by CPU and by memory.
         deadline_seconds: How long one answer (a remote file system's) may take.
     """
 
@@ -64,6 +65,7 @@ class Options:
     counters: CounterSource = "perf"
     counters_lock: str = COUNTERS_LOCK
     likwid_group: str = "MEM_DP"
+    job_processes: int = 0
     deadline_seconds: float = 1.0
 
 

@@ -30,6 +30,7 @@ from pilothouse_agent.collectors.paging import PagingCollector
 from pilothouse_agent.collectors.perf import PerfCollector
 from pilothouse_agent.collectors.port import Factory
 from pilothouse_agent.collectors.pressure import PressureCollector
+from pilothouse_agent.collectors.processes import ProcessesCollector
 from pilothouse_agent.collectors.rapl import RaplCollector
 from pilothouse_agent.collectors.slingshot import SlingshotCollector
 from pilothouse_agent.collectors.sockets import SocketsCollector
@@ -65,6 +66,7 @@ COLLECTORS: tuple[Factory, ...] = (
     EdacCollector,
     EnergyCollector,  # after all that tell it something
     CgroupCollector,
+    ProcessesCollector,
     AgentCollector,
     FilesystemCollector,
     NvidiaCollector,
@@ -79,6 +81,7 @@ INTERVALS: Mapping[str, float] = {
     "hwmon": 60,
     "ipmi": 60,
     "perf": 30,
+    "processes": 60,
     "thermal": 60,
 }
 """Least seconds between two answers of collectors that cost much or change slowly."""
