@@ -1,6 +1,7 @@
 """What this node is, told as ``node.reported``: at the start, when it changes, and every hour."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pilothouse_common.contract.events import NodeReported, event_message, new_event
@@ -22,7 +23,7 @@ class Reporter:
         cluster: Its cluster.
         hostname: Its name.
         interval_seconds: Between sample messages.
-        collectors: Names of the collectors at work.
+        collectors: Tells the names of the collectors at work.
         version: Of the agent.
     """
 
@@ -33,7 +34,7 @@ class Reporter:
         cluster: str,
         hostname: str,
         interval_seconds: float,
-        collectors: list[str],
+        collectors: Callable[[], list[str]],
         version: str,
     ) -> None:
         self._host = host
@@ -80,7 +81,7 @@ class Reporter:
             memory_bytes=_memory_bytes(host),
             gpus=len(gpus) or None,
             gpu_models=sorted(filter(None, set(gpus))) or None,
-            collectors=self._collectors,
+            collectors=self._collectors(),
         )
 
 

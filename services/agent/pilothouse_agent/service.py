@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,17 @@ from pilothouse_common.errors import ConfigError, Malformed
 from pilothouse_common.runtime.service import Check
 
 from pilothouse_agent.choice import chosen_collectors
+from pilothouse_agent.collectors.port import Collector, Factory, Options
+from pilothouse_agent.collectors.table import LATE
 from pilothouse_agent.host import Host
+from pilothouse_agent.late import LateCollectors
 from pilothouse_agent.outbox import Outbox
 from pilothouse_agent.report import Reporter
 from pilothouse_agent.runner import Runner
 from pilothouse_agent.schedule import Schedule
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.spool_drain import SpoolDrain
-from pilothouse_agent.sweep import Sweep, make_collectors
+from pilothouse_agent.sweep import Sweep, make_collectors, probe
 from pilothouse_agent.version import VERSION
 
 if TYPE_CHECKING:
@@ -111,6 +114,7 @@ def build(
         collectors,
         deadline_seconds=settings.deadline_seconds,
         every=every,
+        late=_late_collectors(factories, collectors, host, options),
     )
     runner = Runner(
         schedule=Schedule(host.clock, settings.interval_seconds),
@@ -121,7 +125,7 @@ def build(
             cluster=settings.cluster,
             hostname=hostname,
             interval_seconds=settings.interval_seconds,
-            collectors=sweep.names,
+            collectors=lambda: sweep.names,
             version=VERSION,
         ),
         outbox=outbox,
@@ -135,6 +139,14 @@ def build(
         simulations=simulations,
         settings=settings,
     )
+
+
+def _late_collectors(
+    factories: Iterable[Factory], made: Iterable[Collector], host: Host, options: Options
+) -> LateCollectors:
+    names = {collector.name for collector in made}
+    absent = [each for each in factories if each.name in LATE and each.name not in names]
+    return LateCollectors(absent, lambda factory: probe(factory, host, options))
 
 
 def _open_publisher(settings: AgentSettings) -> Publisher:

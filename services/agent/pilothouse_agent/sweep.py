@@ -14,6 +14,7 @@ from pilothouse_common.errors import ConfigError
 
 from pilothouse_agent.collectors.port import Collector, Factory, Options, Partly
 from pilothouse_agent.host import CollectorUnavailable, Host
+from pilothouse_agent.late import LateCollectors
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +181,7 @@ class Sweep:
         collectors: In the order in which they are asked.
         deadline_seconds: How long each may take before the sweep goes on without it.
         every: Collectors that are asked only in every n-th sweep (from the first on), by name.
+        late: Gives the ones that come after the start.
     """
 
     def __init__(
@@ -188,9 +190,12 @@ class Sweep:
         *,
         deadline_seconds: float,
         every: Mapping[str, int] | None = None,
+        late: LateCollectors | None = None,
     ) -> None:
-        every = every or {}
-        self._measured = [Measured(each, every.get(each.name, 1)) for each in collectors]
+        self._every = every or {}
+        self._late = late
+        self._measured: list[Measured] = []
+        self._add(collectors)
         self._deadline = deadline_seconds
         self._sweeps = 0
         self._worker = _Worker()
@@ -202,6 +207,8 @@ class Sweep:
 
     def collect(self) -> list[Sample]:
         """Return the samples of now. Takes at most one deadline per collector that hangs anew."""
+        if self._late is not None:
+            self._add(self._late.arrived())
         samples = [measured.down() for measured in self._measured if measured.stuck]
         todo = [m for m in self._measured if not m.stuck and self._sweeps % m.every == 0]
         self._sweeps += 1
@@ -220,9 +227,14 @@ class Sweep:
     def close(self) -> None:
         """Close every collector that is not stuck and end the thread."""
         self._worker.start(None)
+        if self._late is not None:
+            self._late.close()
         for measured in self._measured:
             if not measured.stuck:
                 measured.collector.close()
+
+    def _add(self, collectors: Iterable[Collector]) -> None:
+        self._measured += [Measured(each, self._every.get(each.name, 1)) for each in collectors]
 
     def _wait(self, job: _Job) -> Measured | None:
         """Return None when the job is done, or the collector that it was abandoned for."""

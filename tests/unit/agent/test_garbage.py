@@ -92,7 +92,7 @@ def test_garbage_from_the_start_stops_nothing_and_the_report_is_an_event(file, c
     with tree_with(file) as (tree, path):
         tree.write(path, content)
         reporter = Reporter(
-            tree.host, cluster="a", hostname="n", interval_seconds=1, collectors=[], version="1"
+            tree.host, cluster="a", hostname="n", interval_seconds=1, collectors=list, version="1"
         )
 
         collectors = make_collectors(readers(file), tree.host, ALL_FIELDS)

@@ -35,7 +35,7 @@ class Agent:
                 cluster="alpha",
                 hostname="n01",
                 interval_seconds=10,
-                collectors=self.sweep.names,
+                collectors=lambda: self.sweep.names,
                 version="1.2.3",
             ),
             outbox=self.outbox,

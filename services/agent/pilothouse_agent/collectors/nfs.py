@@ -120,11 +120,10 @@ class NfsCollector:
     name = "nfs"
 
     def __init__(self, host: Host, options: Options) -> None:
-        self._clock = host.clock
+        self._host = host
         self._all = options.all_fields
         self._exclude = options.exclude_mounts
         self._stats = open_of_init(host, "mountstats")
-        self._table = open_of_init(host, "mountinfo")
         self._rpc: list[tuple[KeptFile, list[tuple[str, int]], Row]] = []
         for name, fields in RPC.items():
             with suppress(CollectorUnavailable):  # no client or no server here
@@ -140,7 +139,7 @@ class NfsCollector:
     def collect(self) -> list[Sample]:
         """Return the samples of each mount, ``stype=filesystem``, of the node, and of the server."""
         table = self._stats.read()
-        now = self._clock.monotonic()
+        now = self._host.clock.monotonic()
         seen = mount_points(table)
         if seen != self._seen:
             self._choose(seen)
@@ -163,13 +162,15 @@ class NfsCollector:
 
     def close(self) -> None:
         """Close the files."""
-        for file in (self._stats, self._table, *(file for file, _, _ in self._rpc)):
+        for file in (self._stats, *(file for file, _, _ in self._rpc)):
             file.close()
 
     def _choose(self, seen: Iterable[str]) -> None:
         """Leave out what is excluded, and bind mounts, which repeat the numbers of their file system."""
         self._seen = list(seen)
-        mounts = parse_mounts(self._table.read())
+        table = open_of_init(self._host, "mountinfo")
+        mounts = parse_mounts(table.read())
+        table.close()
         first = {mount.point for mount in one_per_file_system(mounts)}
         known = {mount.point for mount in mounts}
         self._chosen = [

@@ -85,3 +85,6 @@ INTERVALS: Mapping[str, float] = {
     "thermal": 60,
 }
 """Least seconds between two answers of collectors that cost much or change slowly."""
+
+LATE = frozenset({"beegfs", "gpfs", "infiniband", "lustre", "nfs", "slingshot"})
+"""Those that are looked for again: their drivers and mounts may come after the agent."""
