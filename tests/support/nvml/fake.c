@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, SMALL = 7, NOT_LOADED = 9 };
-enum { LINE = 512, PLACES = 16, FIRST_INSTANCE = 1000, UNSIGNED = 1, UNSIGNED_LONG_LONG = 3 };
+enum { LINE = 512, FILE_SIZE = 1 << 16, PLACES = 16, FIRST_INSTANCE = 1000, UNSIGNED = 1, UNSIGNED_LONG_LONG = 3 };
 
 typedef void *device_t;
 typedef unsigned long long u64;
@@ -31,21 +31,32 @@ static unsigned refusals;
 
 unsigned fake_refusals(void) { return refusals; }
 
-/* Copy the value of a key; return whether there is one. */
-static int look(const char *key, char *value) {
+/* The text of the file; with FAKE_NVML_ONCE as it was at the first call, for measurements. */
+static const char *content(void) {
+    static char text[FILE_SIZE];
+    static int kept;
+    if (kept && getenv("FAKE_NVML_ONCE")) return text;
     const char *path = getenv("FAKE_NVML");
     FILE *file = path ? fopen(path, "r") : NULL;
-    char line[LINE];
-    size_t length = strlen(key);
-    int found = 0;
-    while (file && !found && fgets(line, sizeof line, file))
-        if (!strncmp(line, key, length) && line[length] == ' ') {
-            line[strcspn(line, "\n")] = 0;
-            strcpy(value, line + length + 1);
-            found = 1;
-        }
+    size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    text[length] = 0;
     if (file) fclose(file);
-    return found;
+    kept = 1;
+    return text;
+}
+
+/* Copy the value of a key, cut to a line's size; return whether there is one. */
+static int look(const char *key, char *value) {
+    size_t length = strlen(key);
+    for (const char *line = content(); *line;) {
+        size_t end = strcspn(line, "\n");
+        if (end > length && !strncmp(line, key, length) && line[length] == ' ') {
+            snprintf(value, LINE, "%.*s", (int)(end - length - 1), line + length + 1);
+            return 1;
+        }
+        line += end + (line[end] == '\n');
+    }
+    return 0;
 }
 
 static void wait_while_hanging(void) {
