@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pilothouse_common.errors import ConfigError, Conflict, Rejected, StoreUnavailable
 from pilothouse_common.store.records import Cluster, ClusterRepository, Records
+from pilothouse_common.store.records.migration import make_all, migrate
 from pilothouse_common.store.records.models import Base
 from sqlalchemy import func, inspect, select, text
 
@@ -44,6 +45,40 @@ def test_migrations_make_what_the_models_say(records: Records) -> None:
     assert differences == []
     for name, table in Base.metadata.tables.items():
         assert {index.name for index in table.indexes} <= indexes[name]
+
+
+def test_a_new_file_is_made_as_the_migrations_make_it(tmp_path: Path) -> None:
+    made, migrated = (Records(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("made", "migrated"))
+    with made.engine.begin() as connection:
+        make_all(connection)
+    with migrated.engine.begin() as connection:
+        migrate(connection)
+
+    assert _schema(made) == _schema(migrated)
+    made.migrate()
+    made.check()
+    for records in (made, migrated):
+        records.close()
+
+
+def _schema(records: Records) -> dict[str, object]:
+    with records.engine.connect() as connection:
+        inspector = inspect(connection)
+        found: dict[str, object] = {
+            name: (
+                sorted(repr({**c, "type": str(c["type"])}) for c in inspector.get_columns(name)),
+                inspector.get_pk_constraint(name)["constrained_columns"],
+                sorted(map(repr, inspector.get_foreign_keys(name))),
+                sorted(map(repr, inspector.get_unique_constraints(name))),
+            )
+            for name in inspector.get_table_names()
+        }
+        indexes = connection.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        )
+        found["indexes"] = {name: " ".join(sql.split()) for name, sql in indexes}
+        found["version"] = connection.execute(text("SELECT * FROM alembic_version")).all()
+    return found
 
 
 def test_a_database_of_no_encoding_holds_any_text(postgres_databases: Databases) -> None:
