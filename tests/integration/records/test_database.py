@@ -48,7 +48,9 @@ def test_migrations_make_what_the_models_say(records: Records) -> None:
 
 
 def test_a_new_file_is_made_as_the_migrations_make_it(tmp_path: Path) -> None:
-    made, migrated = (Records(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("made", "migrated"))
+    made, migrated = (
+        Records(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("made", "migrated")
+    )
     with made.engine.begin() as connection:
         make_all(connection)
     with migrated.engine.begin() as connection:

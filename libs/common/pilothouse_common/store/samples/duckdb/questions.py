@@ -7,6 +7,8 @@ from datetime import datetime
 from pilothouse_common.store.samples.port import Aggregate, Selection
 
 Query = tuple[str, list[object]]
+FEW = 64
+"""Series that are asked for by their numbers."""
 
 
 def series_query(
@@ -30,29 +32,20 @@ def series_query(
     return statement, [resolution_seconds] * 3 + values
 
 
-def last_query(cluster: str, metrics: Sequence[str], since: datetime, hostname: str) -> Query:
-    """Return rows (hostname, metric, type_id, stype_id, time, value)."""
-    also = " AND hostname = ?" if hostname else ""
+def numbered_query(
+    numbers: Sequence[int], selection: Selection, resolution_seconds: int, within: Aggregate
+) -> Query:
+    """Return rows (series, times, values) of few series by their numbers."""
+    few = ", ".join(str(int(number)) for number in numbers)
     statement = f"""
-        SELECT hostname, metric, type_id, stype_id, max(time), arg_max(value, time)
-        FROM points JOIN series USING (series)
-        WHERE cluster = ? AND metric IN (SELECT unnest(?)) AND type = 'node' AND jobid = ''
-          AND time >= ?{also}
-        GROUP BY ALL
+        SELECT series, list(start ORDER BY start), list(v ORDER BY start)
+        FROM (
+            SELECT series, time - (time % ? + ?) % ? AS start, {within}(value) AS v
+            FROM points WHERE series IN ({few}) AND time >= ? AND time < ? GROUP BY ALL
+        ) GROUP BY series
     """
-    values: list[object] = [cluster, list(metrics), _second(since)]
-    return statement, [*values, hostname] if hostname else values
-
-
-def metrics_query(cluster: str, since: datetime, hostname: str) -> Query:
-    """Return rows (metric)."""
-    also = " AND hostname = ?" if hostname else ""
-    statement = f"""
-        SELECT DISTINCT metric FROM points JOIN series USING (series)
-        WHERE cluster = ? AND time >= ?{also} ORDER BY metric
-    """
-    values: list[object] = [cluster, _second(since)]
-    return statement, [*values, hostname] if hostname else values
+    window: list[object] = [second(selection.start), second(selection.end)]
+    return statement, [resolution_seconds] * 3 + window
 
 
 def statistics_query(selection: Selection, *, over_nodes: bool) -> Query:
@@ -95,8 +88,8 @@ def _where(selection: Selection) -> Query:
         selection.metric,
         selection.type,
         selection.jobid,
-        _second(selection.start),
-        _second(selection.end),
+        second(selection.start),
+        second(selection.end),
     ]
     if selection.stype_id:
         conditions.append("stype_id = ?")
@@ -109,6 +102,6 @@ def _where(selection: Selection) -> Query:
     return " AND ".join(conditions), values
 
 
-def _second(time: datetime) -> int:
-    """Round up: samples lie on whole seconds."""
+def second(time: datetime) -> int:
+    """Return the first whole second not before: samples lie on whole seconds."""
     return math.ceil(time.timestamp())

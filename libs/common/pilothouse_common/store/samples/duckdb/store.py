@@ -11,6 +11,7 @@ import duckdb
 
 from pilothouse_common.errors import ConfigError, Rejected, StoreUnavailable
 from pilothouse_common.store.samples.duckdb import questions
+from pilothouse_common.store.samples.duckdb.index import SeriesIndex
 from pilothouse_common.store.samples.duckdb.schema import TABLES
 from pilothouse_common.store.samples.duckdb.writer import Writer
 from pilothouse_common.store.samples.order import part_order
@@ -71,10 +72,20 @@ class DuckSampleStore:
         over_nodes: Aggregate | None = None,
     ) -> list[Series]:
         """See SampleStore.series."""
-        query = questions.series_query(selection, resolution_seconds, within, over_nodes)
+        index = self._index()
+        numbers = index.numbers(selection)
+        if not numbers:
+            return []
+        keys = [index.keys[number] for number in numbers]
+        parts = {(key.hostname, key.type_id, key.stype_id) for key in keys}
+        by_number = over_nodes is None and len(parts) == len(keys) <= questions.FEW
+        if by_number:
+            query = questions.numbered_query(numbers, selection, resolution_seconds, within)
+        else:
+            query = questions.series_query(selection, resolution_seconds, within, over_nodes)
         found = [
-            Series(hostname, type_id, stype_id, tuple(times), tuple(float(v) for v in values))
-            for hostname, type_id, stype_id, times, values in self._ask(query)
+            Series(*_part(index, row, by_number), tuple(row[-2]), tuple(map(float, row[-1])))
+            for row in self._ask(query)
         ]
         return sorted(found, key=lambda s: part_order(s.hostname, s.type_id, s.stype_id))
 
@@ -82,10 +93,11 @@ class DuckSampleStore:
         self, cluster: str, metrics: Sequence[str], *, since: datetime, hostname: str = ""
     ) -> list[Last]:
         """See SampleStore.last."""
-        rows = self._ask(questions.last_query(cluster, metrics, since, hostname))
+        rows = self._index().last(
+            cluster, metrics, since=questions.second(since), hostname=hostname
+        )
         return sorted(
-            (Last(*row) for row in rows),
-            key=lambda x: (*part_order(x.hostname, x.type_id, x.stype_id), x.metric),
+            rows, key=lambda x: (*part_order(x.hostname, x.type_id, x.stype_id), x.metric)
         )
 
     def statistics(self, selection: Selection, *, over_nodes: bool = False) -> list[Statistics]:
@@ -104,7 +116,8 @@ class DuckSampleStore:
 
     def metrics(self, cluster: str, *, since: datetime, hostname: str = "") -> list[str]:
         """See SampleStore.metrics."""
-        return [row[0] for row in self._ask(questions.metrics_query(cluster, since, hostname))]
+        since_second = questions.second(since)
+        return self._index().metrics(cluster, since=since_second, hostname=hostname)
 
     def check(self) -> None:
         """Raise StoreUnavailable when it cannot be used now; open it anew after a failed write."""
@@ -151,6 +164,12 @@ class DuckSampleStore:
         finally:
             cursor.close()
 
+    def _index(self) -> SeriesIndex:
+        with self._lock:
+            if self._closed:
+                raise self._is_closed()
+            return self._writer.index
+
     def _usable(self) -> None:
         if self._closed:
             raise self._is_closed()
@@ -163,6 +182,13 @@ class DuckSampleStore:
 
     def _failed(self, exc: duckdb.Error) -> StoreUnavailable:
         return StoreUnavailable(f"sample store {self._path}: {exc}")
+
+
+def _part(index: SeriesIndex, row: tuple[Any, ...], by_number: bool) -> tuple[str, str, str]:
+    if not by_number:
+        return row[0], row[1], row[2]
+    key = index.keys[row[0]]
+    return key.hostname, key.type_id, key.stype_id
 
 
 def _path_of(url: str) -> Path:

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from pilothouse_common.errors import Rejected
+from pilothouse_common.store.samples.duckdb.index import NEVER, SeriesIndex
 from pilothouse_common.store.samples.duckdb.parser import Columns, Parser
 from pilothouse_common.store.samples.duckdb.schema import SeriesKey
 
@@ -27,6 +28,8 @@ class Writer:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._parser = Parser(self._number_of)
+        self.index = SeriesIndex()
+        """What is stored, for questions."""
         self._load()
 
     def write(self, bodies: Sequence[bytes]) -> None:
@@ -39,7 +42,10 @@ class Writer:
         self._store_series()
         self._store_points(columns)
         self._connection.execute("COMMIT")
+        for number in range(len(self.index.keys), len(self._newest)):
+            self.index.add(SeriesKey._make(self._new[number - len(self._newest)][1:]))
         self._new.clear()
+        self.index.stored(columns.series, columns.times, columns.values)
         if columns.refused:
             raise Rejected(columns.refusal())
 
@@ -47,7 +53,7 @@ class Writer:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._newest)
-            self._newest.append(_NEVER)
+            self._newest.append(NEVER)
             self._new.append((number, *key))
         return number
 
@@ -90,14 +96,14 @@ class Writer:
         """Read what the file holds: series, and the newest second of each."""
         rows = self._connection.execute("SELECT * FROM series ORDER BY series").fetchall()
         self._numbers = {SeriesKey(*row[1:]): row[0] for row in rows}
-        self._newest = [_NEVER] * len(rows)
         self._new: list[tuple[int | str, ...]] = []
-        found = self._connection.execute("SELECT series, max(time) FROM points GROUP BY series")
-        for number, time in found.fetchall():
-            self._newest[number] = time
-
-
-_NEVER = -(2**63)
+        found = self._connection.execute(
+            "SELECT series, max(time), arg_max(value, time) FROM points GROUP BY series"
+        )
+        newest = {number: (time, value) for number, time, value in found.fetchall()}
+        for number, *key in rows:
+            self.index.add(SeriesKey(*key), *newest.get(number, (NEVER, 0.0)))
+        self._newest = [newest.get(row[0], (NEVER, 0.0))[0] for row in rows]
 
 
 def _points(series: list[int], times: list[int], values: list[float]) -> pa.Table:
