@@ -25,6 +25,7 @@ from pilothouse_api.compat.jumonc.space import Jumonc
 from pilothouse_api.guards import BodyLimit, SecurityHeaders
 from pilothouse_api.live.feed import newest_seq
 from pilothouse_api.live.hub import LiveHub
+from pilothouse_api.nodes.known import KnownNodes
 from pilothouse_api.nodes.newest import NewestValues
 from pilothouse_api.page.files import STATIC
 from pilothouse_api.plugins.schemas import PluginItem
@@ -74,6 +75,7 @@ def create_app(
         ),
         newest=NewestValues(samples, clock),
         commands=CommandAsker(broker),
+        nodes=KnownNodes(records, clock),
         telemetry=Telemetry(),
         queries=ThreadPoolExecutor(QUERY_THREADS, thread_name_prefix="samples"),
     )

@@ -7,7 +7,7 @@ from fastapi import Depends, HTTPException, Request
 from pilothouse_common.errors import Malformed
 
 from pilothouse_api.guards import too_large
-from pilothouse_api.ports import ports_of
+from pilothouse_api.ports import ports_in
 
 
 class RawBody:
@@ -49,7 +49,7 @@ async def read_body(request: Request) -> RawBody:
         await request.body(),
         packed=encoding.endswith("gzip"),
         media_type=media_type,
-        limit_bytes=ports_of(request).settings.unpacked_limit_bytes,
+        limit_bytes=ports_in(request).settings.unpacked_limit_bytes,
     )
 
 

@@ -14,6 +14,7 @@ from pilothouse_api.access.credentials import CsrfGuard
 from pilothouse_api.access.login import LoginCodes
 from pilothouse_api.access.tokens import Tokens
 from pilothouse_api.live.hub import LiveHub
+from pilothouse_api.nodes.known import KnownNodes
 from pilothouse_api.nodes.newest import NewestValues
 from pilothouse_api.runs.asker import CommandAsker
 from pilothouse_api.settings import ApiSettings
@@ -40,10 +41,16 @@ class Ports:
     live: LiveHub
     newest: NewestValues
     commands: CommandAsker
+    nodes: KnownNodes
     telemetry: Telemetry
     queries: ThreadPoolExecutor
 
 
-def ports_of(request: Request) -> Ports:
-    """Return the ports of the app that serves a request."""
+async def ports_of(request: Request) -> Ports:
+    """Return the ports of the app that serves a request. Async, so that it costs no thread."""
+    return ports_in(request)
+
+
+def ports_in(request: Request) -> Ports:
+    """Return the same to who is no dependency."""
     return cast(Ports, request.app.state.ports)

@@ -7,6 +7,7 @@ into the route's OpenAPI security. ``needs()`` without a scope takes any valid t
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, SecurityScopes
 from pilothouse_common.contract.scopes import SCOPES
 from pilothouse_common.errors import Forbidden, Unauthenticated
@@ -21,7 +22,7 @@ MISSING = (
 )
 
 
-def authorize(
+async def authorize(
     *,
     request: Request,
     needed: SecurityScopes,
@@ -40,7 +41,9 @@ def authorize(
     token = explicit or by_cookie
     if not token:
         raise Unauthenticated(MISSING)
-    caller = ports.tokens.verify(token)
+    caller = ports.tokens.remembered(token)
+    if caller is None:  # the record store is asked, in a thread
+        caller = await run_in_threadpool(ports.tokens.verify, token)
     if not explicit:
         _check_csrf(request, ports, caller)
     for scope in needed.scopes:

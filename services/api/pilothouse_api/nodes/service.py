@@ -80,8 +80,7 @@ def find_node(ports: Ports, caller: Caller, hostname: str, cluster: str | None) 
     """
     allowed, cluster = _within(caller, cluster)
     if allowed:
-        with ports.records.reading() as session:
-            node = NodeRepository(session).get(hostname, cluster=cluster)
+        node = ports.nodes.find(hostname, cluster)
         if node is not None:
             return node
     raise NotFound(f"no node {hostname!r}")

@@ -111,7 +111,8 @@ def ask_series(samples: SampleStore, threads: Executor, question: Question) -> S
         return ask(total) or ask(every)
 
     found: dict[str, list[Series]] = {}
-    for (metric, _), answer in zip(asked, threads.map(ask_one, asked), strict=True):
+    answers = threads.map(ask_one, asked) if len(asked) > 1 else map(ask_one, asked)
+    for (metric, _), answer in zip(asked, answers, strict=True):
         found.setdefault(metric.name, []).extend(answer)
     combine = _COMBINE[question.over_nodes or question.within]
     return SeriesAnswer(

@@ -36,11 +36,11 @@ def run_job(options: JobOptions) -> int:
     rank, size = launched_ranks()
     if size == 1:
         return _one_line(lambda: run(_open_root(options, _listen(options), None)))
-    code = split(rank)
-    if code is not None:
-        return code
+    joined = split(rank)
+    if isinstance(joined, int):
+        return joined
     code = _one_line(
-        lambda: _run_root(options, size) if rank == 0 else _run_worker(options, rank, size)
+        lambda: _run_root(options, size) if rank == 0 else _run_worker(options, rank, size, joined)
     )
     sys.stdout.flush()
     sys.stderr.flush()
@@ -78,7 +78,7 @@ def _run_root(options: JobOptions, size: int) -> int:
     return run(_open_root(options, listening, Ranks(loop, nodes, size)))
 
 
-def _run_worker(options: JobOptions, rank: int, size: int) -> int:
+def _run_worker(options: JobOptions, rank: int, size: int, joined: Callable[[], None]) -> int:
     from pilothouse_standalone.job.worker import Worker
 
     loop = _loop(Hello(_hostname()), _QUEUED_AT_WORKER)
@@ -86,6 +86,7 @@ def _run_worker(options: JobOptions, rank: int, size: int) -> int:
     if hellos[0].problem:
         loop.leave("finish", _FINISH_SECONDS)
         raise _Told
+    joined()
     names = [hello.hostname for hello in hellos]
     first_of_its_node = names.index(names[rank]) == rank
     settings = _agent_settings(options, hellos[0].facts["cluster"]) if first_of_its_node else None

@@ -35,14 +35,11 @@ def series_query(
 def numbered_query(
     numbers: Sequence[int], selection: Selection, resolution_seconds: int, within: Aggregate
 ) -> Query:
-    """Return rows (series, times, values) of few series by their numbers."""
+    """Return rows (series, start, value) of few series by their numbers, in order."""
     few = ", ".join(str(int(number)) for number in numbers)
     statement = f"""
-        SELECT series, list(start ORDER BY start), list(v ORDER BY start)
-        FROM (
-            SELECT series, time - (time % ? + ?) % ? AS start, {within}(value) AS v
-            FROM points WHERE series IN ({few}) AND time >= ? AND time < ? GROUP BY ALL
-        ) GROUP BY series
+        SELECT series, time - (time % ? + ?) % ? AS start, {within}(value) FROM points
+        WHERE series IN ({few}) AND time >= ? AND time < ? GROUP BY series, start ORDER BY series, start
     """
     window: list[object] = [second(selection.start), second(selection.end)]
     return statement, [resolution_seconds] * 3 + window

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -78,15 +80,14 @@ class DuckSampleStore:
             return []
         keys = [index.keys[number] for number in numbers]
         parts = {(key.hostname, key.type_id, key.stype_id) for key in keys}
-        by_number = over_nodes is None and len(parts) == len(keys) <= questions.FEW
-        if by_number:
-            query = questions.numbered_query(numbers, selection, resolution_seconds, within)
+        if over_nodes is None and len(parts) == len(keys) <= questions.FEW:
+            found = self._by_number(index, numbers, selection, resolution_seconds, within)
         else:
             query = questions.series_query(selection, resolution_seconds, within, over_nodes)
-        found = [
-            Series(*_part(index, row, by_number), tuple(row[-2]), tuple(map(float, row[-1])))
-            for row in self._ask(query)
-        ]
+            found = [
+                Series(hostname, type_id, stype_id, tuple(times), tuple(map(float, values)))
+                for hostname, type_id, stype_id, times, values in self._ask(query)
+            ]
         return sorted(found, key=lambda s: part_order(s.hostname, s.type_id, s.stype_id))
 
     def last(
@@ -164,6 +165,24 @@ class DuckSampleStore:
         finally:
             cursor.close()
 
+    def _by_number(
+        self,
+        index: SeriesIndex,
+        numbers: Sequence[int],
+        selection: Selection,
+        resolution_seconds: int,
+        within: Aggregate,
+    ) -> list[Series]:
+        query = questions.numbered_query(numbers, selection, resolution_seconds, within)
+        found = []
+        for number, rows in groupby(self._ask(query), key=itemgetter(0)):
+            key = index.keys[number]
+            _, times, values = zip(*rows, strict=True)
+            found.append(
+                Series(key.hostname, key.type_id, key.stype_id, times, tuple(map(float, values)))
+            )
+        return found
+
     def _index(self) -> SeriesIndex:
         with self._lock:
             if self._closed:
@@ -182,13 +201,6 @@ class DuckSampleStore:
 
     def _failed(self, exc: duckdb.Error) -> StoreUnavailable:
         return StoreUnavailable(f"sample store {self._path}: {exc}")
-
-
-def _part(index: SeriesIndex, row: tuple[Any, ...], by_number: bool) -> tuple[str, str, str]:
-    if not by_number:
-        return row[0], row[1], row[2]
-    key = index.keys[row[0]]
-    return key.hostname, key.type_id, key.stype_id
 
 
 def _path_of(url: str) -> Path:
