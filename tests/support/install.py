@@ -21,6 +21,7 @@ PACKAGE_OF = {
     "sbatch": "slurm-client",
     "munged": "munge",
     "chromium": "chromium",
+    "mpirun": "openmpi-bin",
     "openssl": "openssl",
     "curl": "curl",
     "gfortran": "gfortran",
@@ -37,6 +38,8 @@ def missing_packages() -> list[str]:
     packages = [package for name, package in PACKAGE_OF.items() if not find_program(name, *DIRS)]
     if not list(Path("/usr/lib").glob("*/libatomic.so.1")):
         packages.append("libatomic1")  # the browser driver's own node needs it
+    if not list(Path("/usr/lib").glob("*/pmix2/lib/libpmix.so")):
+        packages.append("libpmix-dev")  # what srun --mpi=pmix loads
     if not find_program("initdb") and not Path("/usr/lib/postgresql").is_dir():
         packages.append("postgresql")
     if "gcc" in packages:

@@ -11,12 +11,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
 
 EXIT_ROOT_LOST = 3
 """Exit code of a worker that ended because rank 0 is silent: nothing is left to stay for."""
 _OVER = (0, EXIT_ROOT_LOST)
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_LOOK_SECONDS = 2.0
 _JOINED = b"j"
 
 
@@ -29,6 +29,7 @@ def split(rank: int) -> int | Callable[[], None]:
         In the child what it calls when it has met the other ranks: from then on its loss is borne. One
         that never came would keep the others waiting at their start.
     """
+    launcher = os.getppid()
     guard_lives, guard = os.pipe()
     news, told = os.pipe()
     child = os.fork()
@@ -37,37 +38,41 @@ def split(rank: int) -> int | Callable[[], None]:
         os.close(news)
         threading.Thread(target=_follow, args=(guard_lives,), name="guard", daemon=True).start()
         return lambda: _tell(told)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     os.close(guard_lives)
     os.close(told)
-    return _Guard(child, rank, news).wait()
+    code = _wait(child, launcher)
+    if rank == 0 or code is None or code in _OVER or os.read(news, 1) != _JOINED:
+        return 1 if code is None else code
+    sys.stderr.write(f"pilothouse: rank {rank} is lost ({_how(code)}); the others go on\n")
+    sys.stderr.flush()
+    _wait(0, launcher)
+    return 0
 
 
-class _Guard:
-    def __init__(self, child: int, rank: int, news: int) -> None:
-        self._child = child
-        self._rank = rank
-        self._news = news
-        self._told = False
-        for signum in _SIGNALS:
-            signal.signal(signum, self._pass_on)
+def _wait(child: int, launcher: int) -> int | None:
+    """Wait for the end of the child, or for a signal when there is no child; None: for a told end.
 
-    def wait(self) -> int:
-        _, status = os.waitpid(self._child, 0)
-        code = os.waitstatus_to_exitcode(status)
-        self._child = 0
-        joined = os.read(self._news, 1) == _JOINED
-        if self._rank and joined and code not in _OVER and not self._told:
-            how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-            sys.stderr.write(f"pilothouse: rank {self._rank} is lost ({how}); the others go on\n")
-            sys.stderr.flush()
-            signal.sigwait(_SIGNALS)
-            return 0
-        return code if code >= 0 else 128 - code
+    Signals go on to the child. A launcher that is gone counts as one: it would send none any more.
+    """
+    told = False
+    while True:
+        if child:
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                return None if told and code < 0 else code if code >= 0 else 128 - code
+        got = signal.sigtimedwait(_SIGNALS, _LOOK_SECONDS)
+        ends = got is not None and got.si_signo != signal.SIGCHLD
+        if ends or (os.getppid() != launcher and not told):
+            told = True
+            if not child:
+                return None
+            os.kill(child, got.si_signo if ends and got else signal.SIGTERM)
 
-    def _pass_on(self, signum: int, _frame: FrameType | None) -> None:
-        self._told = True
-        if self._child:
-            os.kill(self._child, signum)
+
+def _how(code: int) -> str:
+    return f"killed by signal {code - 128}" if code > 128 else f"exit code {code}"
 
 
 def _tell(told: int) -> None:

@@ -16,6 +16,7 @@ from pilothouse_agent.service import build as build_agent
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_api.access.signing import TokenSigner
 from pilothouse_api.access.tokens import Tokens
+from pilothouse_api.compat.jumonc.options import JumoncOptions
 from pilothouse_api.service import ApiService
 from pilothouse_api.settings import ApiSettings
 from pilothouse_common.broker.carrier import open_publisher
@@ -110,6 +111,7 @@ class Root(Together):
             clock=clock,
             owned=False,
             listening=listening,
+            jumonc=JumoncOptions(prefix="", stop=stop_this_process),
         )
         services: list[Service] = [
             _JobItself(allocation, self._nodes, broker.publisher(), self._outside, clock),
@@ -131,7 +133,7 @@ class Root(Together):
         ]
         if ranks is not None:
             root = RankRoot(ranks.loop, size=ranks.size, publisher=publisher, broker=broker)
-            services.insert(0, _OtherRanks(root, self._lost))
+            services.insert(0, _OtherRanks(root, self._lost, 3 * options.interval_seconds))
 
         def close() -> None:
             broker.close()
@@ -180,14 +182,17 @@ class _OtherRanks:
 
     name = "ranks"
 
-    def __init__(self, root: RankRoot, lost: set[int]) -> None:
+    def __init__(self, root: RankRoot, lost: set[int], silent_seconds: float) -> None:
         self._root = root
         self._lost = lost
+        self._silent_seconds = silent_seconds
 
     def run(self, stop: threading.Event) -> None:
         """Serve until ``stop``."""
         stop.wait()
-        self._lost |= self._root.end("rank 0 stops", _GOODBYE_SECONDS)
+        self._lost |= self._root.end(
+            "rank 0 stops", _GOODBYE_SECONDS, silent_seconds=self._silent_seconds
+        )
         if self._lost:
             log.warning("ranks without a good-bye", extra={"ranks": sorted(self._lost)})
 
@@ -252,7 +257,7 @@ def _open_data(options: JobOptions) -> DataDir:
     if options.data is not None:
         return DataDir(options.data, mode=0o700)
     try:
-        return DataDir(Path(tempfile.mkdtemp(prefix="pilothouse-")), mode=0o700)
+        return DataDir(Path(tempfile.mkdtemp(prefix="pilothouse-job-")), mode=0o700)
     except OSError as exc:
         raise ConfigError(f"no directory for the data ({exc}); name one with --data") from exc
 

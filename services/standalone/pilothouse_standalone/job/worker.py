@@ -14,7 +14,8 @@ from pilothouse_common.runtime.service import Check
 
 log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
-_END_SECONDS = 5.0
+_END_SECONDS = 2.0
+_FLUSH_SECONDS = 2.0
 _FINISH_SECONDS = 2.0
 SILENT_INTERVALS = 12
 SILENT_SECONDS = 60.0
@@ -76,8 +77,11 @@ class Worker:
 
     def close(self) -> None:
         """Give away what waits, say good-bye, leave MPI with the others if they leave, too."""
+        impatient = threading.Timer(_FLUSH_SECONDS, self._broker.close)  # rank 0 may be gone
+        impatient.start()
         if self._agent is not None:
             self._agent.close()
+        impatient.cancel()
         try:
             self._loop.send(ROOT, Gone())
         except BrokerUnavailable as exc:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import deque
 
 from pilothouse_common.broker.port import Broker, Disposition, Publisher
@@ -38,17 +39,28 @@ class RankRoot:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._present = set(range(1, size))
+        self._heard: dict[int, float] = {}
         self._bound: dict[tuple[str, ...], set[int]] = {}
         self._threads: list[threading.Thread] = []
         self._start(self._deliver, "ranks-deliver")
         loop.serve(self._handle)
 
-    def end(self, reason: str, within_seconds: float) -> set[int]:
-        """Tell all ranks that it is over; return those that did not say good-bye in time."""
+    def end(
+        self, reason: str, within_seconds: float, *, silent_seconds: float = float("inf")
+    ) -> set[int]:
+        """Tell all ranks that it is over; return those that did not say good-bye.
+
+        Args:
+            reason: Why.
+            within_seconds: How long to wait for them.
+            silent_seconds: Who published once, but not for so long, is not waited for.
+        """
         for rank in sorted(self._present):
             self._tell(rank, End(reason))
+        now = time.monotonic()
         with self._changed:
-            self._changed.wait_for(lambda: not self._present, within_seconds)
+            silent = {r for r, heard in self._heard.items() if now - heard > silent_seconds}
+            self._changed.wait_for(lambda: not self._present - silent, within_seconds)
             return set(self._present)
 
     def close(self) -> None:
@@ -67,6 +79,7 @@ class RankRoot:
 
     def _handle(self, rank: int, frame: Frame) -> None:
         with self._changed:
+            self._heard[rank] = time.monotonic()
             if isinstance(frame, Batch):
                 self._work.append((rank, frame))
             elif isinstance(frame, Gone):
