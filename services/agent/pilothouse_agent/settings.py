@@ -15,6 +15,7 @@ from pilothouse_agent.collectors.port import (
     EXCLUDED_DEVICES,
     EXCLUDED_INTERFACES,
     EXCLUDED_MOUNTS,
+    LIKWID_PROGRAM,
     CounterSource,
     CpuLevel,
     JobDetail,
@@ -137,6 +138,13 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
         str,
         Meta(pattern="^[A-Za-z0-9_]{1,64}$", description="performance group that LIKWID measures"),
     ] = "MEM_DP"
+    likwid_program: Annotated[
+        str,
+        Meta(
+            pattern="^/",
+            description="path of likwid-perfctr; other users must not be able to change it",
+        ),
+    ] = LIKWID_PROGRAM
     host_root: Annotated[
         str, Meta(description="where the node's / is seen (in a container: where it is mounted)")
     ] = "/"
@@ -197,6 +205,7 @@ class AgentSettings(ProcessSettings, frozen=True, kw_only=True):
             counters=self.counters,
             counters_lock=self.counters_lock,
             likwid_group=self.likwid_group,
+            likwid_program=self.likwid_program,
             deadline_seconds=self.deadline_seconds / 2,
         )
 

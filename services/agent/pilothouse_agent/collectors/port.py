@@ -12,6 +12,7 @@ from pilothouse_agent.host import Host
 CpuLevel = Literal["node", "socket", "hwthread"]
 CounterSource = Literal["perf", "likwid", "off"]
 JobDetail = Literal["job", "step", "task"]
+LIKWID_PROGRAM = "/usr/bin/likwid-perfctr"
 COUNTERS_LOCK = "/var/run/likwid.lock"
 EXCLUDED_DEVICES = (r"(loop|ram|zram|fd|sr)\d+",)
 EXCLUDED_MOUNTS = (r"/(dev(?!/shm$)|proc|sys|run|var/lib/(docker|containers)/.+)(/.*)?",)
@@ -53,6 +54,7 @@ class Options:
         counters_lock: LIKWID's lock file: while another than root owns it, they are left to that user.
         likwid_group: LIKWID's performance group.
         job_processes: How many of a job's processes are told, greatest by CPU and by memory.
+        likwid_program: Path of likwid-perfctr.
         deadline_seconds: How long one answer (a remote file system's) may take.
     """
 
@@ -66,6 +68,7 @@ class Options:
     counters_lock: str = COUNTERS_LOCK
     likwid_group: str = "MEM_DP"
     job_processes: int = 0
+    likwid_program: str = LIKWID_PROGRAM
     deadline_seconds: float = 1.0
 
 

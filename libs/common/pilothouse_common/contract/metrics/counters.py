@@ -1,4 +1,4 @@
-"""Metrics of the collectors perf and likwid."""
+"""Metrics of the collector perf."""
 
 from pilothouse_common.contract.metrics.catalogue import group
 
@@ -24,9 +24,10 @@ GROUP = group(
     ("cache_miss_ratio", "%", "avg", "Part of the accesses that missed."),
     ("branch_misses", "1/s", "sum", "Branches predicted wrongly."),
     ("branch_miss_ratio", "%", "avg", "Part of the branches that was predicted wrongly."),
+    ("clock_busy", "Hz", "avg", "Clock of threads while they are not idle (LIKWID)."),
     ("perf_page_faults", "1/s", "sum", "Page faults by socket (detail: all)."),
     ("perf_context_switches", "1/s", "sum", "Context switches by socket (detail: all)."),
     ("perf_cpu_migrations", "1/s", "sum", "Moves of tasks between threads (detail: all)."),
     collectors=("perf",),
-    source="perf_event_open(2): per socket, and the node's sum",
+    source="perf_event_open(2) or likwid-perfctr: per socket, and the node's sum",
 )
