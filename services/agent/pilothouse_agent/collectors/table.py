@@ -18,6 +18,8 @@ from pilothouse_agent.collectors.gpfs import GpfsCollector
 from pilothouse_agent.collectors.hwmon import HwmonCollector
 from pilothouse_agent.collectors.infiniband import InfinibandCollector
 from pilothouse_agent.collectors.ipmi import IpmiCollector
+from pilothouse_agent.collectors.limits import LimitsCollector
+from pilothouse_agent.collectors.links import LinksCollector
 from pilothouse_agent.collectors.load import LoadCollector
 from pilothouse_agent.collectors.lustre import LustreCollector
 from pilothouse_agent.collectors.memory import MemoryCollector
@@ -51,6 +53,8 @@ COLLECTORS: tuple[Factory, ...] = (
     LustreCollector,
     GpfsCollector,
     BeegfsCollector,
+    LimitsCollector,
+    LinksCollector,
     NetstatCollector,
     SocketsCollector,
     UptimeCollector,
@@ -82,6 +86,8 @@ INTERVALS: Mapping[str, float] = {
     "ipmi": 60,
     "perf": 30,
     "processes": 60,
+    "limits": 30,
+    "links": 30,
     "thermal": 60,
 }
 """Least seconds between two answers of collectors that cost much or change slowly."""

@@ -9,6 +9,8 @@ COST_MICROSECONDS: dict[str, int] = {
     "beegfs": 250,
     "gpfs": 150,
     "infiniband": 280,
+    "limits": 60,
+    "links": 260,
     "lustre": 180,
     "nfs": 520,
     "nvidia": 650,
