@@ -20,7 +20,7 @@ import pytest
 
 from tests.support import provide
 from tests.support.process import Program, eventually, find_program, free_port
-from tests.support.slurm_conf import gres_conf, slurm_conf
+from tests.support.slurm_conf import CGROUP_CONF, gres_conf, slurm_conf
 
 PACKAGES = (
     "slurmctld", "slurmd", "slurmrestd", "slurm-client", "munge", "slurm-wlm-jwt-plugin",
@@ -37,6 +37,7 @@ class Slurm:
     Args:
         directory: Existing, empty, owned by root, mode 0755; its path at most 80 characters.
         nodes: Number of nodes, n1, n2, …; each with ``cpus`` CPUs and ``gpus`` (made up) GPUs.
+        cgroups: Confine jobs by cgroup v1, which must be writable.
         extra: Lines added to slurm.conf, for example those that `pilothouse-hook install` prints.
     """
 
@@ -47,6 +48,7 @@ class Slurm:
         nodes: int = 2,
         cpus: int = 4,
         gpus: int = 0,
+        cgroups: bool = False,
         cluster: str = "testing",
         extra: str = "",
     ) -> None:
@@ -60,7 +62,7 @@ class Slurm:
         self.url = f"http://127.0.0.1:{self.rest_port}"
         self.version = _version()
         names = [f"n{number}" for number in range(1, nodes + 1)]
-        self._write_files(names, cpus=cpus, gpus=gpus, extra=extra)
+        self._write_files(names, cpus=cpus, gpus=gpus, cgroups=cgroups, extra=extra)
         munge_socket = directory / "munge" / "socket"
         self.munged = self._daemon(
             "munged", "-F", f"--socket={munge_socket}", f"--key-file={directory}/etc/munge.key",
@@ -235,7 +237,9 @@ class Slurm:
             env={"SLURM_CONF": str(self.conf), **(env or {})},
         )
 
-    def _write_files(self, names: list[str], *, cpus: int, gpus: int, extra: str) -> None:
+    def _write_files(
+        self, names: list[str], *, cpus: int, gpus: int, cgroups: bool, extra: str
+    ) -> None:
         assert len(str(self.directory)) <= 80, "too long for the sockets in it"
         for name in ("etc", "run", "log", "state", "spool", "munge", "dev", "jobs"):
             (self.directory / name).mkdir(exist_ok=True)
@@ -247,7 +251,7 @@ class Slurm:
             file.write_bytes(os.urandom(length))
         for index in range(gpus):  # an unused major number: slurmd only needs the nodes to exist
             os.mknod(self.directory / "dev" / f"gpu{index}", 0o20666, os.makedev(240, index))
-        (self.directory / "etc" / "cgroup.conf").touch()
+        (self.directory / "etc" / "cgroup.conf").write_text(CGROUP_CONF if cgroups else "")
         (self.directory / "etc" / "gres.conf").write_text(gres_conf(self.directory, names, gpus))
         self.conf.write_text(
             slurm_conf(
@@ -257,6 +261,7 @@ class Slurm:
                 nodes={name: free_port() for name in names},
                 cpus=cpus,
                 gpus=gpus,
+                cgroups=cgroups,
                 extra=extra,
             )
         )

@@ -22,9 +22,6 @@ SlurmdPidFile={directory}/run/%n.pid
 SlurmctldLogFile={directory}/log/slurmctld.log
 SlurmdLogFile={directory}/log/%n.log
 SlurmdParameters=config_overrides
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/linux
 AccountingStorageType=accounting_storage/none
 MpiDefault=none
 SelectType=select/cons_tres
@@ -37,6 +34,25 @@ SlurmdTimeout=60
 """
 
 
+WITHOUT_CGROUPS = """\
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/linux
+"""
+WITH_CGROUPS = """\
+ProctrackType=proctrack/cgroup
+TaskPlugin=task/cgroup
+JobAcctGatherType=jobacct_gather/cgroup
+PrologFlags=Contain
+"""
+CGROUP_CONF = """\
+CgroupPlugin=cgroup/v1
+CgroupAutomount=no
+ConstrainCores=yes
+ConstrainRAMSpace=yes
+"""
+
+
 def slurm_conf(
     directory: Path,
     *,
@@ -45,11 +61,13 @@ def slurm_conf(
     nodes: Mapping[str, int],
     cpus: int,
     gpus: int,
+    cgroups: bool,
     extra: str,
 ) -> str:
     """Return slurm.conf; ``nodes`` are names and the ports of their slurmd."""
     host = socket.gethostname().partition(".")[0]
     lines = [_TEMPLATE.format(cluster=cluster, host=host, ctld_port=ctld_port, directory=directory)]
+    lines.append(WITH_CGROUPS if cgroups else WITHOUT_CGROUPS)
     gres = f" Gres=gpu:h200:{gpus}" if gpus else ""
     lines += [
         f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "

@@ -102,6 +102,7 @@ test("a job's own metrics come first, and not on a node's page", () => {
   const catalogue = [
     metric("mem_used", "Memory", "B"),
     metric("jobs_running", "Job", ""),
+    metric("job_acc_power", "Accelerators", "W"),
     metric("job_mem_used", "Job", "B"),
     metric("job_mem_limit", "Job", "B"),
   ];
@@ -110,7 +111,12 @@ test("a job's own metrics come first, and not on a node's page", () => {
   const limit = modelOf(first.main[0], [series("job_mem_limit", [0], [9])], 10).lines[0];
   expect([first.name, first.main[0].title]).toEqual(["Job", "Memory of the job"]);
   expect([limit?.label, limit?.dashed]).toEqual(["limit", true]);
-  expect(metricsOfJobs(catalogue).map((m) => m.name)).toEqual(["job_mem_used", "job_mem_limit", "mem_used"]);
+  expect(metricsOfJobs(catalogue).map((m) => m.name)).toEqual([
+    "job_mem_used",
+    "job_mem_limit",
+    "mem_used",
+    "job_acc_power",
+  ]);
   expect(metricsOfNodes(catalogue).map((m) => m.name)).toEqual(["mem_used", "jobs_running"]);
 });
 

@@ -83,11 +83,13 @@ export interface Group {
 
 const OWN_PREFIX = "job_";
 
-/** A job's metrics: its own first, which count nothing else on its nodes. */
+const JOB_GROUP = "Job";
+
+/** A job's metrics: the group of its own first, which counts nothing else on its nodes. */
 export function metricsOfJobs(catalogue: Metric[]): Metric[] {
-  const isOwn = (metric: Metric) => metric.name.startsWith(OWN_PREFIX);
-  const others = catalogue.filter((metric) => !isOwn(metric) && !metric.name.startsWith("jobs_"));
-  return [...catalogue.filter(isOwn), ...others];
+  const metrics = catalogue.filter((metric) => !metric.name.startsWith("jobs_"));
+  const isFirst = (metric: Metric) => metric.group === JOB_GROUP;
+  return [...metrics.filter(isFirst), ...metrics.filter((metric) => !isFirst(metric))];
 }
 
 /** A node's metrics: those of single jobs are not its own. */

@@ -46,7 +46,12 @@ export function JobCharts({ job }: { job: JobDetail }) {
       </div>
       {problem && <ProblemNote problem={problem} />}
       {loading && !problem && <Loading />}
-      {groups.map((group) =>
+      {groups.map((group, i) => [
+        i === 1 && (
+          <p key="nodes" class="quiet-text">
+            From here on: the nodes of the job, with everything that runs on them.
+          </p>
+        ),
         hosts.length > 1 ? (
           <NodesCharts
             key={group.name}
@@ -62,7 +67,7 @@ export function JobCharts({ job }: { job: JobDetail }) {
             source={{ ...shared, read: (names, abort) => ask(names, null, abort) }}
           />
         ),
-      )}
+      ])}
     </section>
   );
 }
