@@ -1,5 +1,8 @@
 """Compiled programs are read, steered and stopped through the gateway, over RabbitMQ and in one process."""
 
+import os
+import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.test_standalone import Standalone
-from tests.support.process import Program, eventually
+from tests.support.process import Program, eventually, free_port
 from tests.support.programs import build, started
 from tests.support.stack import Client, Stack
 
@@ -173,3 +176,33 @@ def test_variables_are_followed_as_series(on_rabbitmq):
     assert values == sorted(values)
     assert values[-1] > values[0]
     assert program.running
+
+
+def test_inside_a_job_a_program_finds_its_agent_by_itself(short):
+    port = free_port()
+    own = {"TMPDIR": str(short), "XDG_RUNTIME_DIR": "", "SLURM_JOB_ID": "4711"}
+    argv = [
+        "-m",
+        "pilothouse_standalone",
+        "job",
+        "--port",
+        str(port),
+        "--data",
+        str(short / "data"),
+    ]
+    job = Program([sys.executable, *argv], log=short / "job.log", env=own)
+    tokens = short / "data" / "tokens"
+    try:
+        job.start().wait_ready(lambda: "full: " in tokens.read_text(), within=60)
+        (token,) = re.findall(r"^full: (\S+)", tokens.read_text(), re.MULTILINE)
+        client = Client(f"http://127.0.0.1:{port}", token)
+        socket = short / f"pilothouse-{os.geteuid()}" / "4711.sock"
+        eventually(socket.exists, within=30)
+        program = Program(build("c", short), log=short / "c.log", env=own).start()
+        (run,) = eventually(lambda: client.every("/v1/runs"), within=30)
+        client.send("POST", f"/v1/runs/{run['run_id']}/functions/stop", b"{}")
+
+        assert run["job_id"] == 4711
+        assert program.wait(within=10) == 0
+    finally:
+        job.stop()

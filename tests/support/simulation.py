@@ -47,6 +47,9 @@ class Node:
 
     def restart(self) -> None:
         self.part.close()
+        self.start_again()
+
+    def start_again(self) -> None:
         self.part = self._start()
 
     def started(self) -> list[RunStarted]:

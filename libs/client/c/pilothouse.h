@@ -68,7 +68,7 @@ typedef struct {
 } pilothouse_function_;
 
 typedef struct {
-    char name[64], run_id[80];
+    char name[64], run_id[80], problem[256];
     int fd, refused, variables, functions;
     pid_t pid;
     double value_seconds, next_poll, next_values, next_connect, wait;
@@ -424,6 +424,10 @@ static inline void pilothouse_obey_(pilothouse_t *p, char *line)
         p->wait = 1;
     } else if (!strcmp(word[0], "REFUSED")) {
         p->refused = 1;
+        if (n > 1) {
+            pilothouse_unquote_(word[1]);
+            snprintf(p->problem, sizeof p->problem, "%.255s", word[1]);
+        }
         pilothouse_lose_(p);
     } else if (n >= 4 && strlen(word[1]) < 32 && (!strcmp(word[0], "SET") || !strcmp(word[0], "CALL"))) {
         struct timespec t;
@@ -596,6 +600,12 @@ static inline int pilothouse_connected(const pilothouse_t *p)
 static inline const char *pilothouse_run_id(const pilothouse_t *p)
 {
     return p ? p->run_id : "";
+}
+
+/* Why the agent refuses this program, for its programmer; "" when it does not. */
+static inline const char *pilothouse_problem(const pilothouse_t *p)
+{
+    return p ? p->problem : "";
 }
 
 /* Tell the last values, say goodbye, free everything. */

@@ -13,6 +13,7 @@ from pilothouse_agent.host import Host
 from pilothouse_agent.jobs.current import Jobs
 from pilothouse_agent.settings import AgentSettings
 from pilothouse_agent.simulation.collector import SimulationCollector
+from pilothouse_agent.simulation.ledger import Ledger
 from pilothouse_agent.simulation.peer import JobOfPid, Peers
 from pilothouse_agent.simulation.place import AUTO, listen, socket_path
 from pilothouse_agent.simulation.relay import Relay
@@ -77,6 +78,7 @@ class Simulations:
             hostname=hostname,
             value_seconds=min(settings.interval_seconds, 10.0),
             announce=_announcer(announce, source),
+            ledger=Ledger(self.path.with_name(self.path.name + ".runs")),
             first=self._serve,
         )
         self.collector = SimulationCollector(self._server)

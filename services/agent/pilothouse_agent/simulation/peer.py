@@ -74,6 +74,7 @@ class Peers:
             uid=uid,
             user=self._user(uid),
             start_seconds=self._boot_seconds + ticks / os.sysconf("SC_CLK_TCK"),
+            start_ticks=ticks,
             job_id=job_id,
             rank=rank,
         )

@@ -40,6 +40,7 @@ class Identity:
         uid: Of its process.
         user: Name of the uid, else ``#uid``.
         start_seconds: Start of its process, Unix seconds.
+        start_ticks: The same in clock ticks since boot, exact.
         job_id: Of the job whose cgroup it is in.
         rank: What it says of itself.
     """
@@ -50,6 +51,7 @@ class Identity:
     uid: int
     user: str
     start_seconds: float
+    start_ticks: int
     job_id: int | None
     rank: int | None
 

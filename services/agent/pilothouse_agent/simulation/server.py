@@ -18,6 +18,7 @@ from pilothouse_common.contract.events import EventData, RunFinished, RunStarted
 from pilothouse_common.errors import Malformed
 
 from pilothouse_agent.simulation.connection import Connection, Unfit
+from pilothouse_agent.simulation.ledger import Entry, Ledger
 from pilothouse_agent.simulation.peer import Peers
 from pilothouse_agent.simulation.protocol import line_of, read_hello, words_of
 from pilothouse_agent.simulation.run import SimulationRun, refusal
@@ -43,6 +44,7 @@ class SimulationServer:
         hostname: Name of the node.
         value_seconds: How often simulations shall tell new values.
         announce: Takes events; must not block.
+        ledger: Knows the runs of earlier agents.
         first: Called before the first run is announced; must not block.
     """
 
@@ -55,6 +57,7 @@ class SimulationServer:
         hostname: str,
         value_seconds: float,
         announce: Callable[[EventData], None],
+        ledger: Ledger,
         first: Callable[[], None],
     ) -> None:
         self._listener = listener
@@ -62,13 +65,15 @@ class SimulationServer:
         self._cluster, self._hostname = cluster, hostname
         self._value_seconds = value_seconds
         self._announce = announce
+        self._ledger = ledger
         self._first: Callable[[], None] | None = first
         self._connections: set[Connection] = set()
         self.runs: dict[str, Connection] = {}
         self._tasks: deque[Task] = deque()
         self._recent: dict[int, deque[float]] = {}
         self._accepted = 0
-        self._second = self._looked = 0.0
+        self._second = 0.0
+        self._looked = -LOOK_SECONDS
         self._stopping = False
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
@@ -109,10 +114,10 @@ class SimulationServer:
     def _run(self) -> None:
         try:
             while not self._stopping:
+                self._tick()
                 for key, events in self._selector.select(self._wait_seconds()):
                     self._ready(key.fileobj, key.data, events)
                 self._do_tasks()
-                self._tick()
         except Exception:
             log.exception("simulations are not served any more")
         finally:
@@ -137,7 +142,7 @@ class SimulationServer:
     def _wait_seconds(self) -> float | None:
         """Return when the next tick is due; an agent without simulations sleeps."""
         if not self._connections and not self._accepted:
-            return None
+            return LOOK_SECONDS if self._ledger.absent else None
         deadlines = [run.next_deadline() for run in self.connected()]
         soonest = min((d for d in deadlines if d is not None), default=None)
         return 1.0 if soonest is None else min(1.0, max(0.0, soonest - time.time()))
@@ -174,6 +179,9 @@ class SimulationServer:
         for connection in list(self.runs.values()):
             if connection.run and self._peers.start_ticks(connection.run.who.pid) is None:
                 self._drop(connection, "its process ended")
+        for entry in list(self._ledger.absent.values()):
+            if self._peers.start_ticks(entry.pid) != entry.ticks:
+                self._finish(entry.run_id, entry.user, "it ended while no agent was there")
 
     def _accept(self) -> None:
         try:
@@ -236,6 +244,7 @@ class SimulationServer:
         if self._first is not None:
             self._first()
             self._first = None
+        self._ledger.connected(Entry(who.run_id, who.pid, who.start_ticks, who.user))
         if older is None:
             self._announce(
                 RunStarted(
@@ -286,16 +295,20 @@ class SimulationServer:
         run = connection.run
         self._forget(connection)
         if run is not None:
-            self._announce(
-                RunFinished(
-                    cluster=self._cluster,
-                    hostname=self._hostname,
-                    run_id=run.who.run_id,
-                    user=run.who.user,
-                    end_time=datetime.now(UTC),
-                    reason=why,
-                )
+            self._finish(run.who.run_id, run.who.user, why)
+
+    def _finish(self, run_id: str, user: str, why: str) -> None:
+        self._ledger.ended(run_id)
+        self._announce(
+            RunFinished(
+                cluster=self._cluster,
+                hostname=self._hostname,
+                run_id=run_id,
+                user=user,
+                end_time=datetime.now(UTC),
+                reason=why,
             )
+        )
 
     def _forget(self, connection: Connection) -> None:
         if connection not in self._connections:

@@ -1,13 +1,16 @@
 """Reading and steering a connected run: every change is in the audit trail before it is asked for."""
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+import msgspec
 from pilothouse_common.contract.commands import (
     Code,
     CommandArguments,
+    Function,
     FunctionCall,
     FunctionsList,
     Reply,
+    Variable,
     VariableGet,
     VariableSet,
     VariablesList,
@@ -28,12 +31,14 @@ from pilothouse_api.ports import Ports
 from pilothouse_api.runs.schemas import (
     Call,
     Called,
+    FunctionItem,
     FunctionList,
     NewValue,
     VariableItem,
     VariableList,
 )
 
+T = TypeVar("T")
 _ERRORS: dict[Code, type[PilothouseError]] = {
     "not_found": NotFound,
     "not_writable": Conflict,
@@ -48,7 +53,7 @@ _ERRORS: dict[Code, type[PilothouseError]] = {
 def variables_of(ports: Ports, caller: Caller, run: Run, timeout_seconds: float) -> VariableList:
     """Return every variable with its newest value."""
     reply = _ask(ports, caller, run, VariablesList(), timeout_seconds)
-    return VariableList(items=reply.value)
+    return VariableList(items=[_item(each) for each in _read(reply, list[Variable])])
 
 
 def variable_of(
@@ -56,7 +61,7 @@ def variable_of(
 ) -> VariableItem:
     """Return one variable."""
     reply = _ask(ports, caller, run, VariableGet(name=name), timeout_seconds)
-    return VariableItem.model_validate(reply.value)
+    return _item(_read(reply, Variable))
 
 
 def set_variable(
@@ -66,13 +71,14 @@ def set_variable(
     arguments = VariableSet(name=name, value=wish.value)
     _note(ports, caller, run, arguments.type, {"name": name, "value": wish.value})
     reply = _ask(ports, caller, run, arguments, timeout_seconds)
-    return VariableItem.model_validate(reply.value)
+    return _item(_read(reply, Variable))
 
 
 def functions_of(ports: Ports, caller: Caller, run: Run, timeout_seconds: float) -> FunctionList:
     """Return every function that may be called."""
     reply = _ask(ports, caller, run, FunctionsList(), timeout_seconds)
-    return FunctionList(items=reply.value)
+    found = _read(reply, list[Function])
+    return FunctionList(items=[FunctionItem(**msgspec.to_builtins(each)) for each in found])
 
 
 def call_function(
@@ -106,6 +112,22 @@ def _ask(
     if not reply.ok:
         _refuse(run, reply)
     return reply
+
+
+def _read(reply: Reply, kind: type[T]) -> T:
+    """Return what a reply gives.
+
+    Raises:
+        NoAnswer: It gives something else: an agent of another version, or none of ours.
+    """
+    try:
+        return msgspec.convert(reply.value, kind)
+    except msgspec.ValidationError as exc:
+        raise NoAnswer(f"the agent's reply cannot be read: {exc}") from exc
+
+
+def _item(variable: Variable) -> VariableItem:
+    return VariableItem(**msgspec.structs.asdict(variable))
 
 
 def _refuse(run: Run, reply: Reply) -> NoReturn:
