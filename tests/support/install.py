@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from tests.support import jumonc_real
 from tests.support.process import find_program
 from tests.support.provide import apt_install
 
@@ -54,6 +55,10 @@ def main() -> int:
     if packages and os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"test servers: installing {' '.join(packages)}", file=sys.stderr, flush=True)
         apt_install(packages)
+    try:
+        jumonc_real.environment()
+    except jumonc_real.InstallFailed as exc:  # the test that needs it says the same
+        print(exc, file=sys.stderr)
     return 0
 
 

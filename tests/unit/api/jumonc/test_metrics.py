@@ -7,6 +7,7 @@ import pytest
 from pilothouse_api.compat.jumonc import gpu, network
 from pilothouse_api.compat.jumonc.catalogue import LAYERS
 from pilothouse_common.contract.events import JobStarted, NodeReported
+from pilothouse_common.contract.metrics.table import find_metric
 
 from tests.support.api import SteppedClock
 from tests.support.jumonc import CLUSTER, OldClient, an_old_client, measure, report
@@ -114,7 +115,7 @@ def test_a_duration_gives_means_of_gauges_and_rates_of_counters(old, clock):
     assert old.json("/v1/io/status/write_bytes", duration=20, **ask) == [{"write[B/s]": "25.0"}]
     assert old.json("/v1/network/status/Bytes", duration=0.05, interface="eth0", **ask)[0][0][
         "received"
-    ] == {"Bytes/s": 25.0}
+    ] == {"Bytes/s": 30.0}
     assert old.json("/v1/main_memory/status/free", duration=0, **ask) == [{"free[B]": "30"}]
     assert old.get("/v1/io/status/write_bytes", duration=1e9).status_code == 400
 
@@ -197,6 +198,16 @@ def test_hostnames_of_two_clusters_are_not_mixed(old, clock):
     )
 
     assert old.json("/v1/cpu/status/load") == [{"CPU load": "[2.0, 2.0, 9.0]"}]
+
+
+def test_every_metric_of_ours_is_in_the_catalogue():
+    queries = (gpu.STATUS | gpu.CONFIG).values()
+    leaves = [leaf for layer in LAYERS for leaf in layer.leaves if leaf.kind != "fact"]
+    ours = {query.metric for query in queries} | {query.less for query in queries if query.less}
+    ours |= {metric for leaf in leaves for metric in leaf.metrics}
+    ours |= {metric for ways in network.TYPES.values() for metric in ways}
+
+    assert [name for name in sorted(ours) if find_metric(name) is None] == []
 
 
 def test_each_metric_has_one_place():

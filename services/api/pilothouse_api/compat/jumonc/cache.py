@@ -99,7 +99,7 @@ def _page_link(call: "Call", entries: int, pattern: str | None, page: int) -> st
     if pattern is not None:
         query["path"] = pattern
     query["page"] = page
-    return f"{call.space.options.prefix}/v1/cache/list/?{urlencode(query)}"
+    return f"{call.space.options.prefix}/v1/cache/list/?{urlencode(query, safe='*/')}"
 
 
 def _number(call: "Call", name: str, default: int) -> int:

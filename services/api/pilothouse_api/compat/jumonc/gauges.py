@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pilothouse_common.runtime.clock import Clock
@@ -15,6 +15,9 @@ from pilothouse_api.compat.jumonc.totals import Totals
 from pilothouse_api.compat.jumonc.values import Part, Values, of_node
 from pilothouse_api.nodes.newest import NewestValues
 from pilothouse_api.nodes.service import UP_INTERVALS
+
+SHORTEST_UP_SECONDS = 10.0
+"""A node that samples every second may be late by more than its jobs leave it time for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,17 @@ class Sources:
         found = self.newest.of(host.cluster).get(host.hostname)
         if found is None or found.time is None:
             return False
-        age = self.clock.now() - found.time
-        return age <= timedelta(seconds=UP_INTERVALS * host.interval_seconds)
+        return self.clock.now() - found.time <= timedelta(seconds=up_seconds([host]))
+
+    def mean(
+        self, hosts: Sequence[Host], metric: str, start: datetime, end: datetime
+    ) -> dict[Part, float]:
+        """Return the mean over a time, of each part; the newest value where no node has a sample in it.
+
+        A time can be shorter than the interval of the samples: each of them stands for all of it.
+        """
+        found = self.values.mean(hosts, metric, start, end)
+        return found or self.values.newest(hosts, (metric,))[metric]
 
 
 def measure(sources: Sources, leaf: Leaf, hosts: Sequence[Host], question: Question) -> Measured:
@@ -77,8 +89,8 @@ def _parts(
 ) -> list[dict[Part, float]]:
     if duration > 0:
         end = sources.clock.now() + timedelta(seconds=1)
-        start = end - timedelta(seconds=max(duration, shortest(hosts)))
-        return [sources.values.mean(hosts, metric, start, end) for metric in leaf.metrics]
+        start = end - timedelta(seconds=duration)
+        return [sources.mean(hosts, metric, start, end) for metric in leaf.metrics]
     if leaf.kind == "counter":
         names = tuple(host.hostname for host in hosts)
         return [sources.totals.of(hosts[0].cluster, metric, names) for metric in leaf.metrics]
@@ -86,9 +98,10 @@ def _parts(
     return [newest[metric] for metric in leaf.metrics]
 
 
-def shortest(hosts: Sequence[Host]) -> float:
-    """Return a time in which each of the nodes has told a value, seconds."""
-    return 2 * max(host.interval_seconds for host in hosts)
+def up_seconds(hosts: Sequence[Host]) -> float:
+    """Return how long a node may be silent before its values are nobody's."""
+    longest = max(host.interval_seconds for host in hosts)
+    return max(UP_INTERVALS * longest, SHORTEST_UP_SECONDS)
 
 
 def _combine(leaf: Leaf, values: Sequence[float | None]) -> float | None:

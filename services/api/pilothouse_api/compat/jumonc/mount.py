@@ -12,7 +12,7 @@ from pilothouse_api.compat.jumonc.options import PREFIX
 
 _VERSION = re.compile(r"/v0*1(?=/|$)")
 _AT_ROOT = re.compile(
-    rf"/|/(ping|version|login|logout|scope|stop|all_links|test_auth_\w+|v1(/({'|'.join(NOUNS)})(/.*)?)?)"
+    rf"/|/(ping|version|login|logout|scope|stop|all_links|test_auth_\w+|v1(/({'|'.join(NOUNS)})(/.*)?)?|v(?!1(/|$))\d+(/.*)?)"
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pilothouse_api.compat.jumonc.gauges import Sources, shortest
+from pilothouse_api.compat.jumonc.gauges import Sources
 from pilothouse_api.compat.jumonc.nodes import Host
 from pilothouse_api.compat.jumonc.numbers import Number, with_prefix
 from pilothouse_api.compat.jumonc.question import Measured, Question, clusters_of, not_measured
@@ -85,12 +85,8 @@ def _columns(
         count = sources.totals.of
         return {t: [count(hosts[0].cluster, m, names) for m in TYPES[t]] for t in types}
     now = sources.clock.now() + timedelta(seconds=1)
-    recent = now - timedelta(seconds=shortest(hosts)), now
-    mean = sources.values.mean
-    return {
-        t: [(window and mean(hosts, m, *window)) or mean(hosts, m, *recent) for m in TYPES[t]]
-        for t in types
-    }
+    start, end = window or (now - timedelta(seconds=question.duration_seconds), now)
+    return {t: [sources.mean(hosts, m, start, end) for m in TYPES[t]] for t in types}
 
 
 def _of_host(host: Host, columns: Columns, wanted: str) -> dict[str, dict[str, list[Number]]]:
