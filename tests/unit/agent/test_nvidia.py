@@ -258,3 +258,11 @@ def test_without_the_library_the_package_is_not_imported(node):
 
     assert done.stdout.startswith("libnvidia-ml.so.1: ")
     assert done.stdout.endswith(" False\n")
+
+
+def test_the_node_has_the_sums_of_its_whole_cards(node):
+    got = values(after_ten_seconds(node, NvidiaCollector))
+
+    assert got["acc_power"] == pytest.approx(512.345 + 210.5)
+    assert got["acc_mem_used"] == 20 * 2**30 + 9 * 2**30  # MIG instances are parts of the second
+    assert got["acc_utilization"] == 87  # a divided card has none

@@ -92,5 +92,5 @@ INTERVALS: Mapping[str, float] = {
 }
 """Least seconds between two answers of collectors that cost much or change slowly."""
 
-LATE = frozenset({"beegfs", "gpfs", "infiniband", "lustre", "nfs", "slingshot"})
+LATE = frozenset({"amd", "beegfs", "gpfs", "infiniband", "lustre", "nfs", "nvidia", "slingshot"})
 """Those that are looked for again: their drivers and mounts may come after the agent."""

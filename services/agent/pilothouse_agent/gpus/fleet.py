@@ -11,7 +11,10 @@ from pilothouse_agent.gpus.owners import DeviceFiles
 from pilothouse_agent.gpus.shares import Shares
 from pilothouse_agent.host import Host
 from pilothouse_agent.power import PowerIntegral
+from pilothouse_agent.rates import sum_by_name
 
+SUMMED = ("acc_mem_used", "acc_mem_total", "acc_power")
+MEAN = "acc_utilization"
 RETRY_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 600.0  # finding anew interrupts the rates of those that work
 
@@ -63,7 +66,7 @@ class Fleet:
             samples += reading.samples
             if self._detail and not reading.identity.mig:
                 samples += process_samples(reading)
-        samples += self._shares.samples(readings)
+        samples += totals(readings) + self._shares.samples(readings)
         if self._devices:
             answering = {reading.identity.bus_id for reading in readings}
             samples.append(Sample("acc_count", len(self._devices), *self._own))
@@ -119,3 +122,11 @@ class Fleet:
             self._problem = problem
             self._find_at = now + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY_SECONDS)
+
+
+def totals(readings: Sequence[Reading]) -> list[Sample]:
+    """Return the node's sums and its mean utilisation, over whole cards."""
+    whole = [each for reading in readings if not reading.identity.mig for each in reading.samples]
+    busy = [sample.value for sample in whole if sample.name == MEAN]
+    mean = [Sample(MEAN, sum(busy) / len(busy))] if busy else []
+    return mean + sum_by_name(whole, SUMMED)

@@ -4,11 +4,11 @@ from pilothouse_common.contract.metrics.catalogue import group
 
 GROUP = group(
     "Accelerators",
-    ("acc_utilization", "%", "avg", "Time in which a kernel ran; of a MIG instance, its engines' activity."),
-    ("acc_mem_used", "B", "sum", "Device memory in use, without what the driver itself holds."),
-    ("acc_mem_total", "B", "sum", "Device memory."),
+    ("acc_utilization", "%", "avg", "Time in which a kernel ran (MIG: engine activity); the node's mean."),
+    ("acc_mem_used", "B", "sum", "Device memory in use, without the driver's own; the node's sum."),
+    ("acc_mem_total", "B", "sum", "Device memory; the node's sum."),
     ("acc_mem_utilization", "%", "avg", "Time in which device memory was read or written."),
-    ("acc_power", "W", "sum", "Power as the card tells it now, a short mean of its own."),
+    ("acc_power", "W", "sum", "Power that the card tells, a short mean of its own; the node's sum."),
     ("acc_power_mean", "W", "sum", "Mean power over the interval, from the energy counter."),
     ("acc_power_limit", "W", "sum", "Power that the card keeps below."),
     ("acc_energy", "J", "sum", "Energy since the driver was loaded."),
