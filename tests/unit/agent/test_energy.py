@@ -26,6 +26,7 @@ from pilothouse_agent.power import (
 from tests.unit.agent.tree import USUAL, Tree, recorded, twice, values
 
 RAPL = "sys/class/powercap/intel-rapl:"
+SLURM = "sys/fs/cgroup/system.slice/slurmstepd.scope"
 NOBODY = 65534
 RANGE_JOULES = 65_536.0
 INTERVALS = st.lists(st.tuples(st.floats(0.5, 60), st.floats(0, 1000)), min_size=1, max_size=50)
@@ -155,6 +156,47 @@ def test_what_the_cards_drew_is_told_while_all_of_them_answer(tmp_path):
     assert watts > 0
     assert spent.watts == pytest.approx(watts)
     assert spent.seconds == 10
+
+
+def two_jobs(tree: Tree, first: int, second: int) -> None:
+    for job, used in ((4101, first), (4102, second)):
+        tree.write(f"{SLURM}/job_{job}/cpu.stat", f"usage_usec {used}\nuser_usec {used}\n")
+
+
+def told(tree: Tree, collector: EnergyCollector, joules: float) -> dict[str, float]:
+    """Return by job what is told ten seconds later, when the node had used so much."""
+    tree.clock.advance(10)
+    tree.host.power.tell("rapl", Spent(joules, 10, tree.clock.monotonic()))
+    return {f"{s.name} {s.jobid}": s.value for s in collector.collect() if s.jobid}
+
+
+def test_jobs_share_the_node_s_energy_by_their_cpu_time(tmp_path):
+    tree = recorded(tmp_path, "cgroup")
+    two_jobs(tree, 5_000_000, 1_000_000)
+    collector = EnergyCollector(tree.host, USUAL)
+    first = told(tree, collector, 2000)
+    two_jobs(tree, 35_000_000, 11_000_000)
+
+    got = told(tree, collector, 4000)
+    idle = told(tree, collector, 1000)
+
+    assert first == {}
+    assert (got["job_energy 4101"], got["job_energy 4102"]) == (3000, 1000)
+    assert (got["job_power 4101"], got["job_power 4102"]) == (300, 100)
+    assert (idle["job_energy 4101"], idle["job_energy 4102"]) == (3500, 1500)
+
+
+def test_a_job_that_ended_is_given_nothing(tmp_path):
+    tree = recorded(tmp_path, "cgroup")
+    two_jobs(tree, 5_000_000, 1_000_000)
+    collector = EnergyCollector(tree.host, USUAL)
+    told(tree, collector, 2000)
+    tree.remove(f"{SLURM}/job_4102")
+
+    got = told(tree, collector, 4000)
+
+    assert got["job_energy 4101"] == 4000
+    assert "job_energy 4102" not in got
 
 
 def test_a_node_that_nobody_measures_tells_no_power(tmp_path):

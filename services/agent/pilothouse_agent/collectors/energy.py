@@ -10,6 +10,7 @@ from pilothouse_common.contract.samples import Sample
 
 from pilothouse_agent.collectors.port import Options
 from pilothouse_agent.host import Host
+from pilothouse_agent.job_energy import JobEnergy
 from pilothouse_agent.power import MOST_WAITING, Spent
 
 ACCOUNTS: tuple[tuple[str, ...], ...] = (("cray",), ("ipmi",), ("psys",), ("rapl", "gpu"))
@@ -33,9 +34,11 @@ class EnergyCollector:
         self._waiting = {part: deque[Spent](maxlen=MOST_WAITING) for part in PARTS}
         self._covered: dict[tuple[str, ...], float] = {}
         self._total = 0.0
+        self._jobs = JobEnergy(host)
+        self._divided, self._divided_at = 0.0, host.clock.monotonic()
 
     def collect(self) -> list[Sample]:
-        """Return mean power, energy since the start and whose account it is, when there is a new one."""
+        """Return power, energy since the start, whose account it is and jobs' shares, when there is news."""
         now = self._host.clock.monotonic()
         for part in PARTS:
             for spent in self._host.power.take(part):
@@ -50,6 +53,7 @@ class EnergyCollector:
             Sample("node_power", power),
             Sample("node_energy", self._total),
             Sample("node_energy_source", 1, "node", "", "source", account[0]),
+            *self._of_jobs(now),
         ]
 
     def close(self) -> None:
@@ -58,6 +62,12 @@ class EnergyCollector:
     def _fresh(self, part: str, now: float) -> bool:
         last = self._last.get(part)
         return last is not None and now - last.at <= STALE_INTERVALS * last.seconds
+
+    def _of_jobs(self, now: float) -> list[Sample]:
+        """Divide what was added since the last time among the jobs of now."""
+        joules, seconds = self._total - self._divided, now - self._divided_at
+        self._divided, self._divided_at = self._total, now
+        return self._jobs.divide(joules, seconds) if seconds > 0 else []
 
     def _count(self, account: tuple[str, ...]) -> None:
         """Add what the account told to the total, and forget what others told of that time."""

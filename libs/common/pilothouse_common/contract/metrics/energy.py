@@ -12,6 +12,13 @@ GROUP = group(
         "sum",
         "1, by source of node_power: cray, ipmi, psys, or rapl (packages, memory and GPUs).",
     ),
+    (
+        "job_power",
+        "W",
+        "sum",
+        "Estimate: the node's power by the job's part of all jobs' CPU time.",
+    ),
+    ("job_energy", "J", "sum", "Estimate, likewise, since the agent saw the job on this node."),
     ("cpu_power", "W", "sum", "Power of CPU packages: per socket, and the node's sum."),
     ("cpu_energy", "J", "sum", "Energy of CPU packages since the agent started."),
     ("mem_power", "W", "sum", "Power of the memory of each socket, and the node's sum."),
@@ -40,6 +47,7 @@ GROUP = group(
     source="/sys/class/powercap, /dev/ipmi0, /sys/cray/pm_counters",
     counters=(
         "node_energy",
+        "job_energy",
         "cpu_energy",
         "mem_energy",
         "core_energy",
