@@ -1,15 +1,20 @@
 """A program that lets itself be seen and steered: variables, functions, and one call per time step."""
 
+from __future__ import annotations
+
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any
 
 from pilothouse.link import Link
 from pilothouse.place import find_socket
 from pilothouse.words import TYPES, Value, check_name, quote, read, type_name, write
+
+TYPE_CHECKING = False  # typing itself is a third of what importing this would cost
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
 
 POLL_SECONDS = 0.001
 """poll() called more often than this returns at once."""
@@ -155,7 +160,7 @@ class Simulation:
                 self._link.flush()
         self._link.lose()
 
-    def __enter__(self) -> "Simulation":
+    def __enter__(self) -> Simulation:
         """Use it in a ``with`` statement."""
         self.poll()
         return self
@@ -244,6 +249,8 @@ def _plain_type(value: Any) -> type:
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind
+    if hasattr(value, "__index__"):
+        return int
     return float if hasattr(value, "__float__") else type(value)
 
 

@@ -1,13 +1,13 @@
 """Words of the simulation protocol (docs/simulation-protocol.md), as a simulation needs them."""
 
 import re
-from urllib.parse import unquote_to_bytes
 
 Value = bool | int | float | str
 MAX_LINE_BYTES = 4096
 MAX_TEXT_BYTES = 1000
 TYPES: dict[type, str] = {float: "float", int: "int", bool: "bool", str: "string"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,62}")
+_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _SPECIAL = re.compile(r"[\x00-\x20%\x7f]")
 
 
@@ -58,7 +58,8 @@ def read(kind: str, word: str) -> Value:
         ValueError: It is not of that type.
     """
     if kind == "string":
-        return unquote_to_bytes(word).decode("utf-8", "replace")
+        plain = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), word.encode())
+        return plain.decode("utf-8", "replace")
     if kind == "bool":
         return word == "true"
     return int(word) if kind == "int" else float(word)
