@@ -7,6 +7,7 @@ import {
   metricsOfNodes,
   modelOf,
   planGroups,
+  withoutParts,
 } from "../src/charts/plans";
 import { align, shortLabels, stack, usualStep } from "../src/charts/series";
 
@@ -118,6 +119,14 @@ test("a job's own metrics come first, and not on a node's page", () => {
     "job_acc_power",
   ]);
   expect(metricsOfNodes(catalogue).map((m) => m.name)).toEqual(["mem_used", "jobs_running"]);
+});
+
+test("steps are not drawn on top of their job", () => {
+  const total = series("job_user_cpu", [0], [9]);
+  const step = { ...series("job_user_cpu", [0], [4]), stype_id: "0" };
+  const process = { ...series("job_process_cpu", [0], [4]), stype_id: "17 lmp" };
+  const disk = { ...series("disk_busy", [0], [4]), stype_id: "sda" };
+  expect(withoutParts([total, step, process, disk])).toEqual([total, process, disk]);
 });
 
 test("several nodes get a picture per metric, rare parts on request", () => {

@@ -92,6 +92,14 @@ export function metricsOfJobs(catalogue: Metric[]): Metric[] {
   return [...metrics.filter(isFirst), ...metrics.filter((metric) => !isFirst(metric))];
 }
 
+/** A job's own series without those of its steps and tasks, which its total holds already. */
+export function withoutParts(items: Series[]): Series[] {
+  const isPart = (item: Series) => item.metric.startsWith(OWN_PREFIX) && Boolean(item.stype_id);
+  const of = (item: Series) => `${item.metric}/${item.hostname}`;
+  const totals = new Set(items.filter((item) => !isPart(item)).map(of));
+  return items.filter((item) => !(isPart(item) && totals.has(of(item))));
+}
+
 /** A node's metrics: those of single jobs are not its own. */
 export const metricsOfNodes = (catalogue: Metric[]): Metric[] =>
   catalogue.filter((metric) => !metric.name.startsWith(OWN_PREFIX));

@@ -29,6 +29,9 @@ OWN_PREFERRED = (
     *(name for name in PREFERRED if name not in REPLACED),
 )  # fmt: skip
 
+NEWEST_STARTS = 100
+"""A job that was requeued more often is judged by its newest starts."""
+
 Found = dict[str, list[Statistics]]
 
 
@@ -43,7 +46,7 @@ def ask_own(ports: Ports, job: Job, spans: Sequence[Span]) -> Found:
     question = Question(
         cluster=job.cluster,
         metrics=[Choice(name, "") for name in (*CPU, *MEMORY)],
-        spans=spans,
+        spans=spans[-NEWEST_STARTS:],
         grid=Grid(spans[0].start, spans[0].end, 1),
         type="node",
         within="avg",

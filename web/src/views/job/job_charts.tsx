@@ -5,6 +5,7 @@ import { query, setQuery } from "../../app/router";
 import { useGroups } from "../../charts/catalogue";
 import { GroupCharts } from "../../charts/group_charts";
 import { NodesCharts } from "../../charts/nodes_charts";
+import { withoutParts } from "../../charts/plans";
 import { currentRange, RANGES, type Range, RangePicker, refreshSeconds } from "../../charts/window";
 import { isActive } from "../../format/states";
 import { millisOf } from "../../format/time";
@@ -31,8 +32,11 @@ export function JobCharts({ job }: { job: JobDetail }) {
     ...windowQuery(job, range),
   };
   const seconds = RANGES[range.name]?.seconds ?? job.elapsed_seconds ?? 3600;
-  const ask = (names: string[], over: string | null, abort: AbortSignal) =>
-    jobSeries(String(job.job_id), { ...which, metrics: names.join(","), over_nodes: over }, abort);
+  const ask = async (names: string[], over: string | null, abort: AbortSignal) => {
+    const question = { ...which, metrics: names.join(","), over_nodes: over };
+    const answer = await jobSeries(String(job.job_id), question, abort);
+    return { ...answer, items: withoutParts(answer.items) };
+  };
   const shared = {
     key: `job/${job.cluster}/${job.job_id}/${job.submit_time}/${job.state}/${JSON.stringify(range)}`,
     everySeconds: active && !range.fixed ? refreshSeconds(seconds) : 0,
