@@ -50,7 +50,7 @@ def test_a_name_with_brackets_is_read(tmp_path):
     process = read_process(recorded(tmp_path, "processes").host, 2002)
 
     assert process is not None
-    assert (process.name, process.threads, process.cpu_seconds) == ("a) (b", 1, 5.5)
+    assert (process.name, process.threads, process.user_seconds) == ("a) (b", 1, 5)
 
 
 def test_a_process_that_began_since_counts_whole_and_a_reused_number_too(tmp_path):
@@ -105,6 +105,22 @@ def test_the_processes_of_a_recorded_slurm_22_05_are_told_without_slurmstepd(tmp
     assert greatest.value == pytest.approx(45.3, abs=0.5)  # what its cgroup says, too
     assert greatest.stype_id.endswith(" sh")
     assert not any("slurmstepd" in s.stype_id for s in samples)
+
+
+def test_cpu_time_that_slurm_accounts_in_no_cgroup_comes_from_the_processes(tmp_path):
+    """As with jobacct_gather/linux."""
+    tree = job_tree(tmp_path, "v1-22.05")
+    tree.remove("sys/fs/cgroup/cpuacct/slurm")
+    collector = ProcessesCollector(tree.host, USUAL)
+    collector.collect()
+    lay_out(tree, "v1-22.05.after.tree")
+    tree.remove("sys/fs/cgroup/cpuacct/slurm")
+    tree.clock.advance(10)
+
+    got = {sample.name: sample.value for sample in collector.collect()}
+
+    assert got["job_user_cpu"] == pytest.approx(45.3, abs=0.5)  # its cgroup said so
+    assert got["job_cpu_used"] == pytest.approx(got["job_user_cpu"] + got["job_sys_cpu"])
 
 
 def test_a_node_without_cgroups_has_no_such_collector(tmp_path):

@@ -1,7 +1,11 @@
-"""The processes of each job: sums, and the greatest by CPU and memory where they are asked for."""
+"""The processes of each job: sums, and the greatest by CPU and memory where they are asked for.
+
+Also the CPU time of jobs of cgroup v1 that Slurm accounts in no cgroup (``jobacct_gather/linux``): then
+what began and ended between two looks is not seen.
+"""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from heapq import nlargest
 
 from pilothouse_common.contract.samples import Sample
@@ -16,6 +20,8 @@ MAX_PROCESSES = 5000
 """Of one job; what is above it is counted, but not read."""
 IO_METRICS = ("job_file_read_bw", "job_file_write_bw", "job_disk_read_bw", "job_disk_write_bw")
 COUNTERS = ("job_major_faults", "job_context_switches", *IO_METRICS)
+
+CPU_COLUMNS = 2
 
 Key = tuple[int, float]
 """Number and start: numbers are used again."""
@@ -46,7 +52,7 @@ class ProcessesCollector:
             processes = [p for pid in pids[:MAX_PROCESSES] if (p := read_process(self._host, pid))]
             spent = {p.pid: self._spent(p, elapsed) for p in processes} if elapsed > 0 else {}
             samples += self._sums(job, len(pids), processes)
-            samples += self._rates(job, spent.values(), elapsed)
+            samples += self._rates(job, list(spent.values()), elapsed)
             samples += self._greatest(job, processes, spent, elapsed)
             known.update({(p.pid, p.started): p for p in processes})
         self._before, self._time = known, now
@@ -56,7 +62,7 @@ class ProcessesCollector:
         """Nothing is kept open."""
 
     def _spent(self, process: Process, elapsed: float) -> list[float | None]:
-        """Return CPU seconds and the counters since the last time; all of a process that began since."""
+        """Return CPU seconds and counters since the last time; all of a process that began since."""
         before = self._before.get((process.pid, process.started))
         if before is not None:
             return [
@@ -77,15 +83,31 @@ class ProcessesCollector:
         return [_of(job, "job_processes", count), _of(job, "job_threads", threads)]
 
     def _rates(
-        self, job: NodeJob, spent: Iterable[Sequence[float | None]], elapsed: float
+        self, job: NodeJob, rows: Sequence[Sequence[float | None]], elapsed: float
     ) -> list[Sample]:
         """Return the counters' sums per second; none of those that may not be read of any process."""
-        rows = list(spent)
-        samples = []
-        for i, metric in enumerate(COUNTERS, 1):
+        samples = self._cpu_time(job, rows, elapsed) if rows and not self._is_accounted(job) else []
+        for i, metric in enumerate(COUNTERS, CPU_COLUMNS):
             told = [value for row in rows if (value := row[i]) is not None]
             if told:
                 samples.append(_of(job, metric, sum(told) / elapsed))
+        return samples
+
+    def _is_accounted(self, job: NodeJob) -> bool:
+        return job.version == 2 or os.path.isdir(
+            self._host.path(job.directory("cpuacct") or "none")
+        )
+
+    def _cpu_time(
+        self, job: NodeJob, rows: Sequence[Sequence[float | None]], elapsed: float
+    ) -> list[Sample]:
+        user, system = (
+            100 * sum(row[i] or 0 for row in rows) / elapsed for i in range(CPU_COLUMNS)
+        )
+        samples = [_of(job, "job_user_cpu", user), _of(job, "job_sys_cpu", system)]
+        threads = len(job.hwthreads)
+        if threads:
+            samples.append(_of(job, "job_cpu_used", (user + system) / threads))
         return samples
 
     def _greatest(
@@ -97,7 +119,10 @@ class ProcessesCollector:
     ) -> list[Sample]:
         if not self._most or elapsed <= 0:
             return []
-        cpu = {p.pid: 100 * (spent[p.pid][0] or 0) / elapsed for p in processes}
+        cpu = {
+            pid: 100 * sum(value or 0 for value in row[:CPU_COLUMNS]) / elapsed
+            for pid, row in spent.items()
+        }
         chosen = {p.pid: p for p in nlargest(self._most, processes, key=lambda p: cpu[p.pid])}
         chosen |= {p.pid: p for p in nlargest(self._most, processes, key=lambda p: p.rss_pages)}
         samples = []
@@ -117,9 +142,10 @@ class ProcessesCollector:
 
 
 def _counted(process: Process) -> list[float | None]:
-    """Return CPU seconds, then the values of COUNTERS."""
+    """Return CPU seconds (user, system), then the values of COUNTERS."""
     io = process.io or (None,) * len(IO_METRICS)
-    return [process.cpu_seconds, process.major_faults, process.context_switches, *io]
+    cpu = (process.user_seconds, process.system_seconds)
+    return [*cpu, process.major_faults, process.context_switches, *io]
 
 
 def _of(job: NodeJob, metric: str, value: float, process: str = "") -> Sample:

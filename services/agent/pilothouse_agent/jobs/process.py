@@ -29,7 +29,8 @@ class Process:
         started: Since the machine started, seconds: tells a process from another of the same number.
         threads: That it has.
         rss_pages: Resident memory; memory shared with others counts in each.
-        cpu_seconds: CPU time of all its threads.
+        user_seconds: CPU time of all its threads in user mode.
+        system_seconds: The same in the kernel.
         major_faults: That had to wait for I/O.
         io: Bytes read and written by system calls, and read from and written to storage; None when
             only its user or root may know.
@@ -41,7 +42,8 @@ class Process:
     started: float
     threads: int
     rss_pages: int
-    cpu_seconds: float
+    user_seconds: float
+    system_seconds: float
     major_faults: int
     io: tuple[int, ...] | None
     context_switches: int
@@ -67,7 +69,8 @@ def read_process(host: "Host", pid: int) -> Process | None:
         started=int(columns[START_TICKS]) / TICKS_PER_SECOND,
         threads=int(columns[THREADS]),
         rss_pages=int(columns[RSS_PAGES]),
-        cpu_seconds=(int(columns[USER_TICKS]) + int(columns[SYSTEM_TICKS])) / TICKS_PER_SECOND,
+        user_seconds=int(columns[USER_TICKS]) / TICKS_PER_SECOND,
+        system_seconds=int(columns[SYSTEM_TICKS]) / TICKS_PER_SECOND,
         major_faults=int(columns[MAJOR_FAULTS]),
         io=_read_io(host, pid),
         context_switches=sum(map(int, _SWITCHES.findall(status))),
