@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("hook", "agent", "collectors", "growth", "ingest", "steering")
+NAMES = ("hook", "agent", "collectors", "growth", "ingest", "steering", "injob")
 
 
 def main() -> int:

@@ -47,6 +47,8 @@ class MpiRanks:
             import mpi4py
 
             mpi4py.rc.initialize = mpi4py.rc.finalize = False
+            # while it waits for the others at the start Open MPI would keep a core from the job
+            os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
             from mpi4py import MPI
         except (ImportError, RuntimeError) as exc:
             raise BrokerUnavailable(

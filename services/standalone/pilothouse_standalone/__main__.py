@@ -12,7 +12,6 @@ from pilothouse_common.runtime.service import main_of
 
 from pilothouse_standalone.job.options import add_job, job_options
 from pilothouse_standalone.settings import StandaloneOptions
-from pilothouse_standalone.slurm import find_slurm, unhook
 
 if TYPE_CHECKING:
     from pilothouse_standalone.service import Standalone
@@ -113,6 +112,8 @@ def _up(arguments: argparse.Namespace) -> "Standalone":
 
 
 def _unhook() -> int:
+    from pilothouse_standalone.slurm import find_slurm, unhook
+
     try:
         removed = unhook(find_slurm())
     except ConfigError as exc:

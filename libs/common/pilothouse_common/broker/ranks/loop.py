@@ -16,7 +16,7 @@ from pilothouse_common.errors import BrokerUnavailable, Malformed
 
 log = logging.getLogger(__name__)
 SHORTEST_PAUSE_SECONDS = 0.001
-LONGEST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.1
 _SLOWER = 1.6
 _AT_ONCE = 64
 Handler = Callable[[int, Frame], None]
