@@ -84,6 +84,12 @@ class PowerBoard:
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[Spent]] = {}
+        self.sources: set[str] = set()
+        """Collectors that will tell something."""
+
+    def announce(self, source: str) -> None:
+        """Say at the start that ``source`` is going to tell."""
+        self.sources.add(source)
 
     def tell(self, source: str, spent: Spent | None) -> None:
         """Leave energy that ``source`` accounts for: ``cray``, ``ipmi``, ``psys``, ``rapl`` or ``gpu``."""

@@ -105,7 +105,7 @@ def test_a_board_that_nobody_reads_is_bounded():
 def test_whoever_falls_silent_no_second_is_lost_or_counted_twice(cray, ipmi, tmp_path_factory):
     """Three accounts of the same 400 W, of which two come and go, give 400 W times the time."""
     tree = Tree(tmp_path_factory.getbasetemp())
-    collector = EnergyCollector(tree.host, USUAL)
+    collector = measured(tree)
     start = tree.clock.monotonic()
     told_at = dict.fromkeys(("cray", "ipmi", "rapl"), start)
     energy = 0.0
@@ -132,7 +132,7 @@ def test_whoever_falls_silent_no_second_is_lost_or_counted_twice(cray, ipmi, tmp
 
 def test_gpus_are_added_to_packages_and_memory(tmp_path):
     tree = Tree(tmp_path)
-    collector = EnergyCollector(tree.host, USUAL)
+    collector = measured(tree)
     tree.clock.advance(10)
     now = tree.clock.monotonic()
     tree.host.power.tell("rapl", Spent(2000, 10, now))
@@ -158,6 +158,12 @@ def test_what_the_cards_drew_is_told_while_all_of_them_answer(tmp_path):
     assert spent.seconds == 10
 
 
+def measured(tree: Tree) -> EnergyCollector:
+    """Make the collector of a node that something measures."""
+    tree.host.power.announce("rapl")
+    return EnergyCollector(tree.host, USUAL)
+
+
 def two_jobs(tree: Tree, first: int, second: int) -> None:
     for job, used in ((4101, first), (4102, second)):
         tree.write(f"{SLURM}/job_{job}/cpu.stat", f"usage_usec {used}\nuser_usec {used}\n")
@@ -173,7 +179,7 @@ def told(tree: Tree, collector: EnergyCollector, joules: float) -> dict[str, flo
 def test_jobs_share_the_node_s_energy_by_their_cpu_time(tmp_path):
     tree = recorded(tmp_path, "cgroup")
     two_jobs(tree, 5_000_000, 1_000_000)
-    collector = EnergyCollector(tree.host, USUAL)
+    collector = measured(tree)
     first = told(tree, collector, 2000)
     two_jobs(tree, 35_000_000, 11_000_000)
 
@@ -189,7 +195,7 @@ def test_jobs_share_the_node_s_energy_by_their_cpu_time(tmp_path):
 def test_a_job_that_ended_is_given_nothing(tmp_path):
     tree = recorded(tmp_path, "cgroup")
     two_jobs(tree, 5_000_000, 1_000_000)
-    collector = EnergyCollector(tree.host, USUAL)
+    collector = measured(tree)
     told(tree, collector, 2000)
     tree.remove(f"{SLURM}/job_4102")
 
@@ -199,8 +205,13 @@ def test_a_job_that_ended_is_given_nothing(tmp_path):
     assert "job_energy 4102" not in got
 
 
-def test_a_node_that_nobody_measures_tells_no_power(tmp_path):
-    assert EnergyCollector(Tree(tmp_path).host, USUAL).collect() == []
+def test_a_node_that_nobody_measures_has_no_such_collector(tmp_path):
+    with pytest.raises(CollectorUnavailable, match="none of cray, ipmi, rapl"):
+        EnergyCollector(Tree(tmp_path).host, USUAL)
+
+
+def test_before_the_first_account_no_power_is_told(tmp_path):
+    assert measured(Tree(tmp_path)).collect() == []
 
 
 def test_a_socket_that_was_reset_is_no_part_of_a_sum(tmp_path):

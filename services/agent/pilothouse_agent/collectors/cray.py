@@ -42,6 +42,7 @@ class CrayCollector:
         self._fresh: bytes | None = None
         self._values = list(self._find(options.all_fields))
         self._energy = EnergyCounter(most_watts=MOST_WATTS)
+        host.power.announce(self.name)
 
     def collect(self) -> list[Sample]:
         """Return power now and energy since the controller started, of the node and its parts.

@@ -9,7 +9,7 @@ from collections import deque
 from pilothouse_common.contract.samples import Sample
 
 from pilothouse_agent.collectors.port import Options
-from pilothouse_agent.host import Host
+from pilothouse_agent.host import CollectorUnavailable, Host
 from pilothouse_agent.job_energy import JobEnergy
 from pilothouse_agent.power import MOST_WAITING, Spent
 
@@ -29,6 +29,8 @@ class EnergyCollector:
     sources = ("cray", "ipmi", "rapl")
 
     def __init__(self, host: Host, options: Options) -> None:  # noqa: ARG002 the shape of all
+        if host.power.sources.isdisjoint(self.sources):
+            raise CollectorUnavailable(f"none of {', '.join(self.sources)} works here")
         self._host = host
         self._last: dict[str, Spent] = {}
         self._waiting = {part: deque[Spent](maxlen=MOST_WAITING) for part in PARTS}

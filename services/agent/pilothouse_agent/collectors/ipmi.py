@@ -32,6 +32,7 @@ class IpmiCollector:
         self._repository = Repository(self._controller)
         self._integral = PowerIntegral()
         self._has_power = True
+        host.power.announce(self.name)
 
     def collect(self) -> list[Sample]:
         """Return power and sensors, ``stype=sensor``; what takes too long is asked next time.

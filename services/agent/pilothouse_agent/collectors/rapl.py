@@ -46,6 +46,7 @@ class RaplCollector:
         self._domains = list(_find_domains(host))
         if not self._domains:
             raise CollectorUnavailable(f"{host.path(POWERCAP)}: no RAPL zone")
+        host.power.announce(self.name)
         self._totals: dict[tuple[str, str], float] = {}
 
     def collect(self) -> list[Sample]:

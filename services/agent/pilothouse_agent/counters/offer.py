@@ -33,11 +33,19 @@ _CPU = re.compile(r"^(vendor_id|cpu family|model)\s*:\s*(\S+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A group: its events, what each adds to (with which weight), and on which threads (None: on all)."""
+    """A group of events.
+
+    Attributes:
+        events: Read together.
+        adds: What each event adds to, with which weight.
+        cpus: On which threads; None: on all.
+        threads: Name of the number of threads on which it was read, or "".
+    """
 
     events: tuple[Event, ...]
     adds: tuple[tuple[tuple[str, float], ...], ...]
     cpus: tuple[int, ...] | None = None
+    threads: str = ""
 
 
 def offers(host: Host, *, software: bool) -> Iterator[Offer]:
@@ -45,6 +53,7 @@ def offers(host: Host, *, software: bool) -> Iterator[Offer]:
     yield _general(("cycles", 0), ("instructions", 1))
     yield from _memory(host)
     yield from _floating_point(host)
+    yield from _clock(host)
     yield _general(("cache_references", 2), ("cache_misses", 3))
     yield _general(("branch_instructions", 4), ("branch_misses", 5))
     if software:
@@ -73,6 +82,16 @@ def _floating_point(host: Host) -> Iterator[Offer]:
     elif vendor == "AuthenticAMD" and family in (0x17, 0x19, 0x1A):
         umask = 0xFF if family == 0x17 and model < 0x30 else 0x0F
         yield Offer((Event(RAW, AMD_FP | umask << 8),), ((("flops_any", 1.0),),))
+
+
+def _clock(host: Host) -> Iterator[Offer]:
+    """Yield the registers that count at the clock of the moment and at the nominal one, while not idle."""
+    names = ("aperf", "mperf", "tsc")
+    for pmu in units(host, "msr"):
+        events = [pmu.named(name) for name in names]
+        known = [event for event in events if event is not None]
+        if len(known) == len(names):
+            yield Offer(tuple(known), tuple(((n, 1.0),) for n in names), threads="clock_threads")
 
 
 def _memory(host: Host) -> Iterator[Offer]:

@@ -16,7 +16,9 @@ from pilothouse_agent.topology import read_topology
 
 PARANOID = "proc/sys/kernel/perf_event_paranoid"
 DESCRIPTORS_LEFT = 256  # for everything else that the agent opens
-HIDDEN = ("scalar", "packed", "branch_instructions")  # only parts of ratios
+HIDDEN = frozenset(  # only parts of ratios
+    {"scalar", "packed", "branch_instructions", "aperf", "mperf", "tsc", "clock_threads"}
+)
 
 Sums = dict[str, float]
 
@@ -95,6 +97,8 @@ class PerfSource:
                 unknown.update(name for adds in offer.adds for name, _ in adds)
                 continue
             of_socket = sums.setdefault(str(self._sockets.get(cpu, 0)), {})
+            if offer.threads:
+                of_socket[offer.threads] = of_socket.get(offer.threads, 0.0) + 1
             for adds, increase in zip(offer.adds, increases, strict=True):
                 for name, weight in adds:
                     of_socket[name] = of_socket.get(name, 0.0) + increase * weight
@@ -120,7 +124,9 @@ def _samples(sums: Sums, unknown: set[str], seconds: float, tags: tuple[str, str
     shown = [name for name in known if name not in HIDDEN]
     samples = [Sample(name, known[name] / seconds, *tags) for name in shown if seconds > 0]
     packed, scalar = known.get("packed", 0.0), known.get("scalar", 0.0)
+    nominal = known.get("tsc", 0.0) / (known.get("clock_threads", 1.0) * seconds or 1.0)
     ratios = (
+        ("clock_busy", known.get("aperf"), known.get("mperf"), nominal),
         ("ipc", known.get("instructions"), known.get("cycles"), 1),
         ("vectorization_ratio", packed, packed + scalar, 100),
         ("cache_miss_ratio", known.get("cache_misses"), known.get("cache_references"), 100),

@@ -24,7 +24,7 @@ GROUP = group(
     ("cache_miss_ratio", "%", "avg", "Part of the accesses that missed."),
     ("branch_misses", "1/s", "sum", "Branches predicted wrongly."),
     ("branch_miss_ratio", "%", "avg", "Part of the branches that was predicted wrongly."),
-    ("clock_busy", "Hz", "avg", "Clock of threads while they are not idle (LIKWID)."),
+    ("clock_busy", "Hz", "avg", "Clock of threads while they are not idle."),
     ("perf_page_faults", "1/s", "sum", "Page faults by socket (detail: all)."),
     ("perf_context_switches", "1/s", "sum", "Context switches by socket (detail: all)."),
     ("perf_cpu_migrations", "1/s", "sum", "Moves of tasks between threads (detail: all)."),
