@@ -39,12 +39,12 @@ class OldClient:
             self._tokens[level] = self.gateway.token("alice", tuple(BUNDLES[level]))
         return self._tokens[level]
 
-    def get(self, path: str, level: str | None = "full", **query: Any) -> httpx.Response:
+    def get(self, path: str, level: str | None = "full", /, **query: Any) -> httpx.Response:
         if level is not None:
             query["token"] = self.token(level)
         return self.http.get(self.prefix + path, params=query, follow_redirects=False)
 
-    def json(self, path: str, level: str = "full", **query: Any) -> Any:
+    def json(self, path: str, level: str = "full", /, **query: Any) -> Any:
         answer = self.get(path, level, **query)
         assert answer.status_code == 200, answer.text
         return answer.json()

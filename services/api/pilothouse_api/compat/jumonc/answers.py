@@ -25,18 +25,33 @@ log = logging.getLogger(__name__)
 KEPT_FOR = timedelta(days=7)
 KEPT_PER_SUBJECT = 10_000
 _MAX_WAITING = 5_000
-_PRUNE_EVERY = 500
+PRUNE_EVERY = 500
 Draft = dict[str, Any]
 """Columns of an answer that has no row yet."""
 
 
 class Answers:
-    """Keeps and finds answers. Safe to use from several threads."""
+    """Keeps and finds answers. Safe to use from several threads.
 
-    def __init__(self, records: Records, clock: Clock, options: JumoncOptions) -> None:
+    Args:
+        records: Where they are kept.
+        clock: The time.
+        options: Whether all callers share them.
+        kept: How many of a subject; a few hundred more until they are counted again.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        options: JumoncOptions,
+        *,
+        kept: int = KEPT_PER_SUBJECT,
+    ) -> None:
         self._records = records
         self._clock = clock
         self._shared = options.one_allocation
+        self._kept = kept
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._waiting: deque[Draft] = deque(maxlen=_MAX_WAITING)
@@ -123,9 +138,9 @@ class Answers:
     def _prune(self, repository: CompatAnswerRepository, batch: list[CompatAnswer]) -> None:
         for answer in batch:
             self._written[answer.subject] = self._written.get(answer.subject, 0) + 1
-        for subject in [s for s, n in self._written.items() if n >= _PRUNE_EVERY]:
+        for subject in [s for s, n in self._written.items() if n >= PRUNE_EVERY]:
             before = self._clock.now() - KEPT_FOR
-            repository.prune(subject, keep=KEPT_PER_SUBJECT, before=before)
+            repository.prune(subject, keep=self._kept, before=before)
             del self._written[subject]
 
 
