@@ -216,6 +216,12 @@ def test_the_same_job_on_two_slurmd_of_one_host_has_two_series(tmp_path):
     assert got == {"job_mem_limit[slurmd:n1]": 1000, "job_mem_limit[slurmd:n2]": 1000}
 
 
+def test_a_node_without_slurm_tells_nothing(tmp_path):
+    tree = Tree(tmp_path, {"proc/1/mountinfo": MOUNT, "sys/fs/cgroup/init.scope/cpu.stat": ""})
+
+    assert CgroupCollector(tree.host, USUAL).collect() == []
+
+
 def test_a_node_without_cgroups_has_no_such_collector(tmp_path):
     with pytest.raises(CollectorUnavailable, match="no cgroup file system"):
         CgroupCollector(Tree(tmp_path).host, USUAL)

@@ -98,11 +98,16 @@ class CgroupCollector:
         self._jobs: dict[NodeJob, _Job] = {}
 
     def collect(self) -> list[Sample]:
-        """Return the samples of every job, with its ``jobid``, and how many jobs there are."""
+        """Return the samples of every job, with its ``jobid``, and how many jobs there are.
+
+        Nothing where Slurm keeps no jobs in cgroups.
+        """
         current = self._host.jobs.current()
         now = self._host.clock.monotonic()
         for ended in self._jobs.keys() - set(current):
             self._jobs.pop(ended).close()
+        if not self._host.jobs.has_slurm:
+            return []
         times = Counter(job.job_id for job in current)
         keep = _Budget(MAX_KEPT_FILES)
         samples = [

@@ -60,6 +60,11 @@ class Jobs:
             self._look(now)
         return list(self._jobs.values())
 
+    @property
+    def has_slurm(self) -> bool:
+        """Return whether Slurm keeps jobs in cgroups here, as of the last look."""
+        return bool(self._bases)
+
     def job_of_pid(self, pid: int) -> NodeJob | None:
         """Return the job that a process belongs to, or None. Source: proc_pid_cgroup(5)."""
         self.current()
