@@ -257,15 +257,15 @@ int nvmlDeviceGetFieldValues(device_t device, int count, field_t *fields) {
     return OK;
 }
 
-int nvmlDeviceGetComputeRunningProcesses_v3(device_t device, unsigned *count, process_t *out) {
+static int processes(device_t device, const char *told, const char *key, unsigned *count, process_t *out) {
     char name[LINE], value[LINE];
     unsigned there = 0;
-    u64 told;
-    int result = value_of(device, "tells_processes", &told);
+    u64 yes;
+    int result = value_of(device, told, &yes);
     if (result != OK) return result;
     for (;; there++) {
         process_t one = {0};
-        snprintf(name, sizeof name, "process.%u", there);
+        snprintf(name, sizeof name, "%s.%u", key, there);
         if (text_of(device, name, value) != OK) { refusals--; break; } /* the end of the list */
         sscanf(value, "%u %llu %u", &one.pid, &one.used, &one.gpu_instance);
         if (out && there < *count) out[there] = one;
@@ -273,6 +273,14 @@ int nvmlDeviceGetComputeRunningProcesses_v3(device_t device, unsigned *count, pr
     result = there == 0 || (out && there <= *count) ? OK : SMALL;
     *count = there;
     return result;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(device_t device, unsigned *count, process_t *out) {
+    return processes(device, "tells_processes", "process", count, out);
+}
+
+int nvmlDeviceGetMPSComputeRunningProcesses_v3(device_t device, unsigned *count, process_t *out) {
+    return processes(device, "tells_clients", "client", count, out);
 }
 
 int nvmlDeviceGetMigDeviceHandleByIndex(device_t device, unsigned place, device_t *out) {

@@ -156,6 +156,23 @@ def test_jobs_on_one_device_have_only_their_own_memory(tree, collector):
     assert not [key for key in got if key[0] in ("job_acc_power", "job_acc_utilization")]
 
 
+def test_jobs_behind_the_mps_server_are_told_apart(tree, collector):
+    job(tree, 5, 100)
+    job(tree, 6, 200)
+    say(
+        tree,
+        "0.process.0 77 30 0",
+        "0.tells_clients 1",
+        "0.client.0 100 300 0",
+        "0.client.1 200 500 0",
+    )
+
+    got = told(collector)
+
+    assert got["job_acc_mem_used", "5", FIRST] == 300
+    assert got["job_acc_mem_used", "6", FIRST] == 500
+
+
 def test_a_false_claim_takes_nothing_from_the_job_that_computes(tree, collector):
     job(tree, 5, 100, "SLURM_JOB_GPUS=1")
     job(tree, 6, 200, "SLURM_JOB_GPUS=1")

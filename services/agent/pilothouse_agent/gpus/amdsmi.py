@@ -5,7 +5,6 @@ where both the package and the library are, since the package prints when it mis
 Source: AMD SMI Python API reference.
 """
 
-import ctypes
 import importlib.util
 import os
 from collections.abc import Callable
@@ -86,6 +85,8 @@ def open_amdsmi() -> AmdSmi | None:
 
 def _has_library() -> bool:
     """Tell whether the package will find it: it looks in these places, too."""
+    import ctypes  # here: it takes memory that nodes without a card need not spend
+
     rocm = os.environ.get("ROCM_HOME") or os.environ.get("ROCM_PATH") or "/opt/rocm"
     for path in (LIBRARY, os.path.join(rocm, "lib", LIBRARY)):
         try:

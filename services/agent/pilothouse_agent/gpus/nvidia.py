@@ -7,7 +7,7 @@ from pilothouse_common.contract.samples import Sample
 from pilothouse_agent.gpus.device import DeviceGone, Identity, NotOffered, NoValue, Process, Reading
 from pilothouse_agent.gpus.gpm import Gpm, open_gpm
 from pilothouse_agent.gpus.mig import Instance, find_instances, has_mig
-from pilothouse_agent.gpus.nvml import Nvml
+from pilothouse_agent.gpus.nvml import PROCESSES, Nvml
 from pilothouse_agent.gpus.nvml_questions import FieldBatch, Questions
 from pilothouse_agent.gpus.nvml_table import ASKED, SLOW_PCIE
 
@@ -38,7 +38,7 @@ class NvidiaCard:
             self._look(monotonic_seconds)
             processes = self._processes()
             samples = self._samples(monotonic_seconds)
-            if self._tells_processes:
+            if self._process_lists:
                 samples.append(Sample("acc_processes", len(processes), *self.identity.tags))
             whole = Reading(self.identity, samples, [each for each, _ in processes])
             return [whole, *(each.read(monotonic_seconds, processes) for each in self._instances)]
@@ -58,7 +58,7 @@ class NvidiaCard:
         self._questions = Questions(self._nvml, self._handle, ASKED, tags, detail=self._detail)
         self._fields = FieldBatch(self._nvml, self._handle, tags)
         self._slow: Questions | None = None
-        self._tells_processes = True
+        self._process_lists = list(PROCESSES)
         if self._gpm is not None:
             self._gpm.close()
         self._gpm = open_gpm(self._nvml, self._handle, tags) if self._detail else None
@@ -93,12 +93,14 @@ class NvidiaCard:
             ]
 
     def _processes(self) -> list[tuple[Process, int]]:
-        if not self._tells_processes:
-            return []
-        try:
-            return self._nvml.processes(self._handle)
-        except NotOffered:
-            self._tells_processes = False
-            return []
-        except NoValue:
-            return []
+        found: dict[int, tuple[Process, int]] = {}
+        for question in list(self._process_lists):
+            try:
+                told = self._nvml.processes(self._handle, question)
+            except NotOffered:
+                self._process_lists.remove(question)
+            except NoValue:
+                continue  # this time
+            else:
+                found |= {each[0].pid: each for each in told}
+        return list(found.values())

@@ -4,7 +4,6 @@ Loading and asking are apart: a wedged driver hangs in nvmlInit, so that nothing
 first sweep, which has a deadline. Source: NVML API Reference Guide; nvidia-ml-py.
 """
 
-import ctypes
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 from pilothouse_agent.gpus.device import DeviceGone, Identity, NotOffered, NoValue, Process
 from pilothouse_agent.host import CollectorUnavailable, Host
 
+Question = Callable[[Any, Any], Any]
+"""Gets pynvml and a handle."""
 LIBRARY = "libnvidia-ml.so.1"
 MAX_DEVICES = 64
 ALL_LINKS = 0xFFFFFFFF  # as scope of a NVLink field: the sum
@@ -30,6 +31,8 @@ class Nvml:
     def __init__(self, host: Host) -> None:
         if not has_hardware(host):
             raise CollectorUnavailable("no NVIDIA device")
+        import ctypes  # here: it takes memory that nodes without a card need not spend
+
         try:
             ctypes.CDLL(LIBRARY)
         except OSError as exc:
@@ -76,7 +79,7 @@ class Nvml:
             except self.pynvml.NVMLError:
                 return  # its driver went away, and with it what was to be released
 
-    def ask(self, question: Callable[[Any, Any], Any], handle: Any) -> Any:
+    def ask(self, question: Question, handle: Any) -> Any:
         """Return ``question(pynvml, handle)``.
 
         Raises:
@@ -118,13 +121,13 @@ class Nvml:
             model=text_of(self._told(nv.nvmlDeviceGetName, handle, "")),
         )
 
-    def processes(self, handle: Any) -> list[tuple[Process, int]]:
-        """Return the compute processes of a device, each with its GPU instance.
+    def processes(self, handle: Any, question: Question) -> list[tuple[Process, int]]:
+        """Return the processes of a device that one of PROCESSES asks for, each with its GPU instance.
 
         Raises:
             NotOffered, NoValue, DeviceGone: As ``ask``.
         """
-        found = self.ask(_processes, handle)
+        found = self.ask(question, handle)
         return [(Process(each.pid, each.usedGpuMemory), each.gpuInstanceId) for each in found]
 
     def _codes(self, names: tuple[str, ...]) -> frozenset[int]:
@@ -155,11 +158,19 @@ def has_hardware(host: Host) -> bool:
     )
 
 
-def _processes(nv: Any, handle: Any) -> Any:
+def _compute(nv: Any, handle: Any) -> Any:
     try:
         return nv.nvmlDeviceGetComputeRunningProcesses_v3(handle)
     except nv.NVMLError_FunctionNotFound:  # drivers before 510
         return nv.nvmlDeviceGetComputeRunningProcesses_v2(handle)
+
+
+def _mps(nv: Any, handle: Any) -> Any:
+    return nv.nvmlDeviceGetMPSComputeRunningProcesses_v3(handle)
+
+
+PROCESSES: tuple[Question, ...] = (_compute, _mps)
+"""Those that compute by themselves, and the clients of the MPS server."""
 
 
 def text_of(told: str | bytes) -> str:
