@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from pilothouse_agent.collectors.table import COLLECTORS
+from pilothouse_common.contract.metrics.costs import COST_MICROSECONDS
 from pilothouse_common.contract.metrics.table import METRICS, find_metric
 from pilothouse_common.contract.metrics_document import document
 
@@ -31,6 +32,12 @@ def test_a_recorded_node_gives_the_expected_lines(tmp_path, factory):
     text = lines(after_ten_seconds(recorded(tmp_path, factory.name), factory))
 
     assert text == expected
+
+
+def test_every_collector_has_a_measured_cost():
+    missing = {factory.name for factory in COLLECTORS} - COST_MICROSECONDS.keys()
+
+    assert not missing, "run: .venv/bin/python -m bench collectors --write"
 
 
 def test_names_are_unique_and_units_are_known():
