@@ -42,7 +42,7 @@ class Tokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[float, bool]] = {}
-        self._callers: dict[str, tuple[float, Caller]] = {}
+        self._callers: dict[str, Caller] = {}
 
     def verify(self, token: str) -> Caller:
         """Return whose token it is.
@@ -51,22 +51,24 @@ class Tokens:
             Unauthenticated: Forged, expired, revoked, or a token it was minted from was.
         """
         caller = self._signer.read(token)
-        until = self._clock.monotonic() + REMEMBERED_SECONDS
         self.recheck(caller)
         with self._lock:
             if len(self._callers) >= _MAX_REMEMBERED:
                 self._callers.clear()
-            self._callers[token] = (until, caller)
+            self._callers[token] = caller
         return caller
 
     def remembered(self, token: str) -> Caller | None:
-        """Return whose token it is when it was verified within the last second; asks nobody.
+        """Return whose token it is when its row was read within the last second; asks nobody.
 
         Raises:
             Unauthenticated: It has expired since.
         """
-        until, caller = self._callers.get(token, (0.0, None))
-        if caller is None or self._clock.monotonic() >= until:
+        caller = self._callers.get(token)
+        if caller is None:
+            return None
+        until, alive = self._seen.get(caller.jti, (0.0, False))
+        if not alive or self._clock.monotonic() >= until:
             return None
         self._check_life(caller)
         return caller
