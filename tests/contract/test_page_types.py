@@ -18,6 +18,8 @@ PAIRS = {
     "HistoryEntry": "HistoryItem",
     "Series": "SeriesItem",
     "SeriesAnswer": "SeriesAnswer",
+    "Run": "RunItem",
+    "Variable": "VariableItem",
     "Metric": "MetricItem",
     "Cluster": "ClusterItem",
     "Efficiency": "Efficiency",

@@ -10,8 +10,10 @@ import type {
   JobStatistics,
   Metric,
   Page,
+  Run,
   SeriesAnswer,
   Session,
+  Variable,
 } from "./types";
 
 export type Query = Record<string, string | number | string[] | null | undefined>;
@@ -118,3 +120,10 @@ export const jobStatistics = (jobId: string, query: Query, abort?: AbortSignal) 
 export const listMetrics = (abort?: AbortSignal) => get<Page<Metric>>("/v1/metrics", {}, abort);
 
 export const listClusters = (abort?: AbortSignal) => get<Page<Cluster>>("/v1/clusters", {}, abort);
+
+/** The newest runs of a job. */
+export const jobRuns = (cluster: string, jobId: number, abort?: AbortSignal) =>
+  get<Page<Run>>("/v1/runs", { cluster, job_id: jobId, limit: 16 }, abort);
+
+export const runVariables = (runId: string, abort?: AbortSignal) =>
+  get<{ items: Variable[] }>(`/v1/runs/${enc(runId)}/variables`, { timeout_seconds: 4 }, abort);

@@ -142,6 +142,34 @@ export interface JobStatistics {
   efficiency: Efficiency | null;
 }
 
+/** A simulation that connected to the agent of its node. */
+export interface Run {
+  run_id: string;
+  cluster: string;
+  hostname: string;
+  name: string | null;
+  state: "running" | "finished";
+  user: string | null;
+  job_id: number | null;
+  rank: number | null;
+  pid: number | null;
+  start_time: string | null;
+  end_time: string | null;
+  reason: string | null;
+}
+
+export interface Variable {
+  name: string;
+  type: "float" | "int" | "bool" | "string";
+  unit: string;
+  writable: boolean;
+  min: number | null;
+  max: number | null;
+  value: number | string | boolean | null;
+  /** Unix seconds. */
+  time: number | null;
+}
+
 export interface Metric {
   name: string;
   unit: string;

@@ -10,6 +10,7 @@ import { Allocations } from "./allocations";
 import { History } from "./history";
 import { JobCharts } from "./job_charts";
 import { JobHead } from "./job_head";
+import { Runs } from "./runs";
 import { StatisticsTable } from "./statistics_table";
 
 export function JobView({ params }: { params: Params }) {
@@ -47,6 +48,7 @@ export function JobView({ params }: { params: Params }) {
           <StatisticsTable job={detail} refreshSeconds={isActive(detail.state) ? 60 : 0} />
         </>
       )}
+      <Runs job={detail} />
       <div class="columns">
         <Allocations job={detail} />
         <History job={detail} />
