@@ -71,6 +71,11 @@ def test_without_counters_there_is_no_such_collector_and_nothing_stays_open(tmp_
     assert descriptors() == before
 
 
+def test_where_nothing_tells_the_hardware_threads_nothing_is_counted(tmp_path):
+    with pytest.raises(CollectorUnavailable, match="no hardware counters"):
+        PerfCollector(Tree(tmp_path).host, USUAL)
+
+
 def test_who_may_not_count_is_told_what_to_do(tmp_path):
     tree = recorded(tmp_path, "perf")
     tree.write("proc/sys/kernel/perf_event_paranoid", "4\n")

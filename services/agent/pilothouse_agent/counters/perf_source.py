@@ -73,7 +73,7 @@ class PerfSource:
         for offer in offers(self._host, software=self._software):
             where = cpus if offer.cpus is None else offer.cpus
             left -= len(where) * len(offer.events)
-            if left < 0:
+            if left < 0 or not where:
                 break
             try:
                 group = CounterGroup(self._host.kernel, offer.events, where)
