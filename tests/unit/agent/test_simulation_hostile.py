@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pilothouse_agent.simulation.ledger import Entry, Ledger
 from pilothouse_agent.simulation.place import listen, socket_path
 from pilothouse_common.broker.memory import MemoryBroker
 from pilothouse_common.errors import ConfigError
@@ -104,3 +105,28 @@ def test_a_second_agent_does_not_take_the_socket_and_a_dead_ones_is_replaced(her
     first = listen(here.socket.with_name("again"), private=False)
     first.close()
     listen(here.socket.with_name("again"), private=False).close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'[{"run_id": 1}]', b"[" * 5000])
+def test_a_file_of_runs_that_cannot_be_read_costs_only_that(tmp_path, caplog, content):
+    path = tmp_path / "runs"
+    path.write_bytes(content)
+
+    ledger = Ledger(path)
+    ledger.connected(Entry("a.b", 1, 2, "ada"))
+
+    assert "not known" in caplog.text
+    assert set(Ledger(path).absent) == {"a.b"}
+
+
+def test_a_file_of_runs_is_never_written_through_a_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    path = tmp_path / "runs"
+    path.symlink_to(victim)
+    (tmp_path / "runs.new").symlink_to(victim)
+
+    Ledger(path).connected(Entry("a.b", 1, 2, "ada"))
+
+    assert victim.read_text() == "mine"
+    assert set(Ledger(path).absent) == {"a.b"}

@@ -63,6 +63,9 @@ class Ledger:
             log.warning("earlier runs are not known", extra={"reason": str(exc)})
             return []
         with os.fdopen(fd, "rb") as file:
+            if os.fstat(fd).st_uid != os.geteuid():
+                log.warning("earlier runs are not known", extra={"reason": "another user's file"})
+                return []
             try:
                 return msgspec.json.decode(file.read(MAX_BYTES), type=list[Entry])
             except (OSError, msgspec.MsgspecError) as exc:
@@ -73,7 +76,8 @@ class Ledger:
         data = msgspec.json.encode([*self.absent.values(), *self._present.values()])
         new = self._path.with_name(self._path.name + ".new")
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            new.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
                 file.write(data)
             new.replace(self._path)
