@@ -4,7 +4,10 @@ What differs is in KNOWN, each with what it repairs; anything else fails, and so
 difference that is none.
 """
 
+import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +18,10 @@ import pytest
 from pilothouse_api.compat.jumonc.levels import LEVELS
 
 from tests.support.jumonc_real import RealJumonc, real_jumonc
-from tests.support.jumonc_shape import Reply, fetch, shape_of
+from tests.support.jumonc_shape import Reply, fetch, shape, shape_of
 from tests.support.process import Program, eventually, free_port
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = [level.name for level in LEVELS]
 CLOCK_IS_THERE = Path("/sys/devices/system/cpu/cpu0/cpufreq").exists()
 
@@ -281,6 +285,26 @@ def test_a_task_is_scheduled_listed_run_and_cancelled(pair: Pair) -> None:
             assert token not in listed.text
 
     assert steps[0] == steps[1]
+
+
+def test_a_polling_client_in_shell_runs_against_both(pair: Pair) -> None:
+    page = (ROOT / "docs" / "jumonc.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    answers = []
+    for server in pair.both:
+        base = f"http://127.0.0.1:{server.port}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            env={"PATH": os.environ["PATH"], "BASE": base, "TOKEN": server.tokens["full"]},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        answers.append([shape(json.loads(line)) for line in done.stdout.splitlines()])
+
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == 2
 
 
 def test_stop_ends_ours_after_its_answer(pair: Pair) -> None:
