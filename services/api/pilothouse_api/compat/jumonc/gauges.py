@@ -29,12 +29,16 @@ class Sources:
     newest: NewestValues
     clock: Clock
 
-    def is_up(self, host: Host) -> bool:
-        """Tell whether a node sends: the values of one that does not are nobody's."""
-        found = self.newest.of(host.cluster).get(host.hostname)
-        if found is None or found.time is None:
-            return False
-        return self.clock.now() - found.time <= timedelta(seconds=up_seconds([host]))
+    def up(self, hosts: Sequence[Host]) -> frozenset[str]:
+        """Return the hostnames of one cluster's nodes that send: values of others are nobody's."""
+        now = self.clock.now()
+        found = self.newest.of(hosts[0].cluster, hosts[0].hostname if len(hosts) == 1 else "")
+        times = [(host, found[host.hostname].time) for host in hosts if host.hostname in found]
+        return frozenset(
+            host.hostname
+            for host, time in times
+            if time is not None and now - time <= timedelta(seconds=up_seconds([host]))
+        )
 
     def mean(
         self, hosts: Sequence[Host], metric: str, start: datetime, end: datetime
@@ -78,9 +82,10 @@ def _numbers(
     values: list[float | None] = []
     for group in clusters_of(hosts):
         found = _parts(sources, leaf, group, question.duration_seconds)
+        up = sources.up(group)
         for host in group:
             value = _combine(leaf, [of_node(parts, host.hostname) for parts in found])
-            values.append(value if sources.is_up(host) else None)
+            values.append(value if host.hostname in up else None)
     return values
 
 

@@ -61,8 +61,9 @@ def measure(
     """
     types = list(TYPES) if kind == ALL else [kind]
     per_host = [
-        _of_host(host, columns, question.interface) if sources.is_up(host) else {}
+        _of_host(host, columns, question.interface) if host.hostname in up else {}
         for group in clusters_of(hosts)
+        for up in [sources.up(group)]
         for columns in [_columns(sources, types, group, question, window)]
         for host in group
     ]

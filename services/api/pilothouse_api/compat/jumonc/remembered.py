@@ -32,6 +32,8 @@ class Remembered(Generic[K, V]):
         if found is not None and self._clock.monotonic() < found[0]:
             return found[1]
         with self._lock:
+            if len(self._asking) >= _MAX:
+                self._asking.clear()
             one_at_a_time = self._asking.setdefault(key, threading.Lock())
         with one_at_a_time:  # who waited finds the answer of who asked
             begun = self._clock.monotonic()
