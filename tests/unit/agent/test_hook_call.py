@@ -239,6 +239,8 @@ def test_check_finds_a_working_installation(hook, capsys):
 def test_check_names_what_is_wrong(tmp_path, capsys):
     hook = Hook(tmp_path / "h")
     (hook.spool / "events").chmod(0o777)
+    hook.notes.mkdir(parents=True)
+    hook.notes.chmod(0o777)
     (hook.directory / "pilothouse-hook.py").write_text("import nonsense\n")
 
     code = main(["check", "--dir", str(hook.directory)])
@@ -246,6 +248,7 @@ def test_check_names_what_is_wrong(tmp_path, capsys):
     said = capsys.readouterr().err
     assert code == 1
     assert "anybody may forge events there" in said
+    assert f"{hook.notes}: anybody may forge notes" in said
     assert "wrote no event" in said
     assert "Traceback" in said or "ModuleNotFoundError" in said
 

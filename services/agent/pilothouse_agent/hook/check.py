@@ -27,6 +27,7 @@ def check(directory: Path) -> list[str]:
         *_version_problems(directory / bundle_name()),
         *_call_problems(directory / PROGRAM),
         *_spool_problems(Path(config.spool_dir)),
+        *_note_problems(Path(config.state_dir)),
     ]
 
 
@@ -73,6 +74,15 @@ def _call_problems(program: Path) -> list[str]:
     if seconds > ENOUGH_SECONDS:
         problems.append(f"{program}: a call took {seconds:.1f} s, expected less than 1 s")
     return problems
+
+
+def _note_problems(state: Path) -> list[str]:
+    """The prolog makes these directories; who may write there decides whose the agent thinks a GPU is."""
+    return [
+        f"{path}: anybody may forge notes about jobs there (chmod o-w)"
+        for path in (state, state / "jobs")
+        if path.is_dir() and path.stat().st_mode & stat.S_IWOTH
+    ]
 
 
 def _spool_problems(spool: Path) -> list[str]:
