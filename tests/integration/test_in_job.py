@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pilothouse_common.broker.drain import Drain
+from pilothouse_common.broker.memory import MemoryBroker
 from pilothouse_common.contract.scopes import BUNDLES
+from pilothouse_common.contract.topology import INGEST_EVENTS, INGEST_SAMPLES
 
 from tests.support import provide
+from tests.support.brokers import receive
 from tests.support.injob import ENVIRONMENT, JOB, InJob, ended
 from tests.support.process import Program, eventually, free_port
 from tests.support.slurm import private_slurm
@@ -162,12 +166,12 @@ def test_a_busy_port_is_one_line_and_exit_2_of_every_rank(folder):
     assert "Traceback" not in output
 
 
-def test_without_mpi_the_same_command_serves_one_node(folder):
+def test_without_mpi_the_same_command_serves_one_node_and_tells_others_too(folder):
     environment = {"TMPDIR": str(folder), "PILOTHOUSE_HOSTNAME": "alone", "SLURM_JOB_ID": "4711"}
+    environment["PILOTHOUSE_PUBLISH_URL"] = f"spool:{folder}/outside"
     port = free_port()
-    program = Program(
-        [*JOB, "--port", str(port), "--interval", "1"], log=folder / "one.log", env=environment
-    )
+    command = [*JOB, "--port", str(port), "--interval", "1"]
+    program = Program(command, log=folder / "one.log", env=environment)
     job = InJob(folder, port=port)
     job.program = program
     job.start()
@@ -179,6 +183,15 @@ def test_without_mpi_the_same_command_serves_one_node(folder):
         program.kill()
 
     assert not list(folder.glob("pilothouse-job-*"))
+    memory = MemoryBroker()
+    with Drain(folder / "outside", memory.publisher()) as drain:
+        assert drain.acquire()
+        assert drain.drain().delivered > 2
+    told = receive(memory.consumer(INGEST_EVENTS, prefetch=10), 2)
+    assert {d.message.routing_key for d in told} == {"job.started", "node.reported"}
+    assert memory.consumer(INGEST_EVENTS, prefetch=1).receive(0) is None
+    (sample,) = receive(memory.consumer(INGEST_SAMPLES, prefetch=1), 1)
+    assert sample.message.routing_key == "local.alone"
 
 
 def test_under_srun_the_job_is_slurms_and_scancel_ends_it():
@@ -203,6 +216,29 @@ def test_under_srun_the_job_is_slurms_and_scancel_ends_it():
 
         ended(job)
         assert "Traceback" not in job.program.output()
+
+
+def test_without_an_mpi_library_it_says_so_in_one_line():
+    environment = {
+        **os.environ,
+        "MPI4PY_LIBMPI": "/does/not/exist.so",
+        "OMPI_COMM_WORLD_RANK": "0",
+        "OMPI_COMM_WORLD_SIZE": "2",
+    }
+
+    done = subprocess.run(
+        [*JOB, "--port", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: MPI: cannot be used (")
+    assert "pilothouse-agent[mpi]" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_wrong_option_is_one_line_and_exit_2():

@@ -51,8 +51,9 @@ class MpiRanks:
             os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
             from mpi4py import MPI
         except (ImportError, RuntimeError) as exc:
+            reason = " ".join(str(exc).split())
             raise BrokerUnavailable(
-                f"cannot be used ({exc}): install pilothouse-agent[mpi] and load the site's MPI "
+                f"cannot be used ({reason}): install pilothouse-agent[mpi] and load the site's MPI "
                 "library, or start one process per node without it"
             ) from exc
         self._mpi = MPI

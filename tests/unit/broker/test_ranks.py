@@ -73,7 +73,6 @@ def test_publish_returns_only_when_rank_0_has_stored_it():
 
 
 def test_what_rank_0_refuses_is_refused_at_the_worker_and_spoils_nobody_elses(job):
-    stray = an_event()
     stray = Message(Exchange.COMMANDS, "nobody", b"", "application/json")
 
     with pytest.raises(Unroutable, match="nobody"):
@@ -194,6 +193,21 @@ def test_an_idle_rank_looks_seldom():
 
     assert world.receives - before <= 0.5 / loop_module.LONGEST_PAUSE_SECONDS * 1.5 + 3
     assert loop.leave("", 5)
+
+
+def test_a_loop_that_fails_says_so_once_and_takes_nothing_more(caplog):
+    world = World(1)
+    (loop,) = world.start()
+
+    def fail(_rank, _frame):
+        raise RuntimeError("a mistake of ours")
+
+    loop.serve(fail)
+    loop.send(0, Gone())
+
+    eventually(lambda: "no frame comes or goes" in caplog.text, within=5)
+    with pytest.raises(BrokerUnavailable):
+        loop.send(0, Gone())
 
 
 def test_ranks_that_do_not_all_come_are_an_error_in_time():

@@ -117,8 +117,9 @@ class RankLoop:
             {"finish": ranks.finish, "abort": ranks.abort}.get(self._leave, _nothing)()
         except Exception as exc:  # told to whoever meets or sends
             self._failure = exc
+            if self._met.is_set():
+                log.exception("ranks: no frame comes or goes any more")
             self._met.set()
-            log.debug("ranks ended", exc_info=True)
 
     def _work(self, ranks: Communicator) -> None:
         pause = SHORTEST_PAUSE_SECONDS

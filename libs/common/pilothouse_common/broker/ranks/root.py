@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from pilothouse_common.broker.port import Broker, Disposition, Publisher
 from pilothouse_common.broker.ranks.frames import Batch, Bind, Command, End, Frame, Gone, Taken
@@ -71,8 +72,7 @@ class RankRoot:
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def _start(self, work: object, name: str, *args: object) -> None:
-        assert callable(work)
+    def _start(self, work: Callable[..., None], name: str, *args: object) -> None:
         thread = threading.Thread(target=work, args=args, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
