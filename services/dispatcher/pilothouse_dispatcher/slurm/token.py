@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -50,14 +51,10 @@ class FileTokens:
         return _usable(text, f"the token file {self._path}", self._clock)
 
 
-class SignedTokens:
-    """Tokens that we sign ourselves for any user, renewed at half their life.
+class _Renewed(ABC):
+    """Tokens by user, each made anew at half its life."""
 
-    The key is read when one is made.
-    """
-
-    def __init__(self, key: Path, clock: Clock) -> None:
-        self._key = key
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._made: dict[str, tuple[float, str]] = {}
 
@@ -66,19 +63,35 @@ class SignedTokens:
         now = self._clock.now().timestamp()
         renew, token = self._made.get(user, (0.0, ""))
         if now >= renew:
-            try:
-                key = self._key.read_bytes()
-            except OSError as exc:
-                raise Unauthenticated(f"Slurm signing key {self._key}: {exc}") from exc
-            token = sign(key, user, int(now), int(now) + LIFETIME_SECONDS)
+            token, expiry = self._make(user, now)
             if len(self._made) >= _MAX_USERS:
                 self._made.clear()
-            self._made[user] = (now + LIFETIME_SECONDS / 2, token)
+            self._made[user] = ((now + expiry) / 2, token)
         return token
 
+    @abstractmethod
+    def _make(self, user: str, now: float) -> tuple[str, float]:
+        """Return a token and its expiry in Unix seconds."""
 
-class CommandTokens:
-    """Tokens that a command prints, asked for again at half their life, as its ``exp`` says.
+
+class SignedTokens(_Renewed):
+    """Tokens that we sign ourselves for any user. The key is read when one is made."""
+
+    def __init__(self, key: Path, clock: Clock) -> None:
+        super().__init__(clock)
+        self._key = key
+
+    def _make(self, user: str, now: float) -> tuple[str, float]:
+        try:
+            key = self._key.read_bytes()
+        except OSError as exc:
+            raise Unauthenticated(f"Slurm signing key {self._key}: {exc}") from exc
+        expiry = int(now) + LIFETIME_SECONDS
+        return sign(key, user, int(now), expiry), expiry
+
+
+class CommandTokens(_Renewed):
+    """Tokens that a command prints; their own ``exp`` says how long they live.
 
     Args:
         argv: The command, which runs without a shell; ``{user}`` in it is who asks. Slurm's own is
@@ -87,21 +100,12 @@ class CommandTokens:
     """
 
     def __init__(self, argv: Sequence[str], clock: Clock) -> None:
+        super().__init__(clock)
         self._argv = argv
-        self._clock = clock
-        self._made: dict[str, tuple[float, str]] = {}
 
-    def token(self, user: str) -> str:
-        """Return the present token of a user, or run the command."""
-        now = self._clock.now().timestamp()
-        renew, token = self._made.get(user, (0.0, ""))
-        if now >= renew:
-            token = _usable(self._run(user), f"what {self._argv[0]} printed", self._clock)
-            expiry = expiry_of(token) or now + LIFETIME_SECONDS
-            if len(self._made) >= _MAX_USERS:
-                self._made.clear()
-            self._made[user] = (now + (expiry - now) / 2, token)
-        return token
+    def _make(self, user: str, now: float) -> tuple[str, float]:
+        token = _usable(self._run(user), f"what {self._argv[0]} printed", self._clock)
+        return token, expiry_of(token) or now + LIFETIME_SECONDS
 
     def _run(self, user: str) -> str:
         argv = [word.replace("{user}", user) for word in self._argv]
