@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from pilothouse_common.errors import Malformed, SchedulerUnavailable, Unauthenticated
+from pilothouse_dispatcher.slurm.answers import Refused
 from pilothouse_dispatcher.slurm.client import SlurmClient
 from pilothouse_dispatcher.slurm.job import SlurmJob
 from pilothouse_dispatcher.slurm.session import Session
@@ -130,6 +131,23 @@ def test_the_newest_version_that_is_served_is_used(served):
     assert path == f"/slurm/{newest}/jobs"
     assert headers["X-SLURM-USER-NAME"] == "operator"
     assert headers["X-SLURM-USER-TOKEN"] == "the-token"
+
+
+def test_only_the_newest_version_requeues_and_it_does_so_by_get():
+    done = (200, b'{"status":[],"errors":[],"warnings":[]}')
+    pending = (422, b'{"errors":[{"error_number":2024,"error":"Job is pending execution"}]}')
+    answers = {f"/slurm/v0.0.45/job/{i}/requeue": a for i, a in ((7, done), (8, pending))}
+    with replay({"/slurm/v0.0.45/ping": (200, b"{}"), **answers}) as server:
+        client = client_of(server.url)
+        client.requeue(7)
+        with pytest.raises(Refused, match="pending execution"):
+            client.requeue(8)
+        client.close()
+    with replay({"/slurm/v0.0.44/ping": (200, b"{}")}) as server:
+        client = client_of(server.url)
+        with pytest.raises(Refused, match=r"v0\.0\.44 has no requeue"):
+            client.requeue(7)
+        client.close()
 
 
 def test_a_version_that_is_gone_after_an_upgrade_is_looked_for_again():

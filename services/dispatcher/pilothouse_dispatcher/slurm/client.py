@@ -137,17 +137,17 @@ class SlurmClient:
         self.update(job_id, {"hold": False}, user=user)
 
     def requeue(self, job_id: int, *, user: str = "") -> None:
-        """Put a job back into the queue; only the newest API can.
+        """Put a job back into the queue; only the newest API can (by a GET, as 26.05's own document says).
 
         Raises:
-            Refused: An older API.
+            Refused: An older API, or the job is pending already.
         """
         self._session.dialect()
         if (self.version or "") < REQUEUE_FROM:
             raise Refused(
                 f"Slurm's {self.version} has no requeue; it came with {REQUEUE_FROM} (Slurm 26.05)"
             )
-        self._changed(self._session.call("POST", f"job/{job_id}/requeue", user=user))
+        signalled_job(self._session.call("GET", f"job/{job_id}/requeue", user=user))
 
     def limit_time(self, job_id: int, seconds: int, *, user: str = "") -> None:
         """Set a job's time limit; only an operator may raise it."""
