@@ -6,6 +6,7 @@ import pytest
 from pilothouse_api.compat.jumonc import answers
 from pilothouse_api.compat.jumonc.options import JumoncOptions
 from pilothouse_common.contract.scopes import BUNDLES
+from pilothouse_common.store.records import CompatAnswerRepository, Records
 
 from tests.support.api import SteppedClock
 from tests.support.jumonc import OldClient, an_old_client, measure, report
@@ -137,7 +138,9 @@ def test_answers_outlive_the_process(sqlite_records, sample_store, clock):
 
 def test_only_so_many_answers_are_kept(old):
     caller = old.gateway.ports.tokens.verify(old.token("full"))
-    some = answers.Answers(old.gateway.records, old.gateway.clock, JumoncOptions(), kept=20)
+    some = answers.Answers(
+        old.gateway.records, old.gateway.clock, JumoncOptions(), later=lambda *_: None, kept=20
+    )
     for i in range(answers.PRUNE_EVERY):
         some.note(caller, FREE, {}, {"free[B]": str(i)})
     some.flush()
@@ -147,3 +150,23 @@ def test_only_so_many_answers_are_kept(old):
     assert old.json("/v1/cache/id", id=newest)["results"] == {
         "free[B]": str(answers.PRUNE_EVERY - 1)
     }
+
+
+def test_answers_wait_for_a_store_that_is_away_and_that_is_said_once(tmp_path, old, caplog):
+    store, work = Records(f"sqlite:///{tmp_path}/late.sqlite"), []
+    some = answers.Answers(
+        store, old.gateway.clock, JumoncOptions(), later=lambda _, job: work.append(job)
+    )
+    caller = old.gateway.ports.tokens.verify(old.token("full"))
+    some.note(caller, FREE, {}, {"free[B]": "1"})
+    for _ in range(3):
+        work.pop()()  # not migrated: it refuses everything
+    assert caplog.text.count("answers wait for the record store") == 1
+
+    store.migrate()
+    work.pop()()
+
+    with store.reading() as session:
+        assert CompatAnswerRepository(session).count(some.seen_by(caller)) == 1
+    assert work == []
+    store.close()

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,8 @@ KEPT_FOR = timedelta(days=7)
 KEPT_PER_SUBJECT = 10_000
 _MAX_WAITING = 5_000
 PRUNE_EVERY = 500
+WRITE_AFTER_SECONDS = 0.5
+RETRY_SECONDS = 5.0
 Draft = dict[str, Any]
 """Columns of an answer that has no row yet."""
 
@@ -37,6 +40,7 @@ class Answers:
         records: Where they are kept.
         clock: The time.
         options: Whether all callers share them.
+        later: Has work done after some seconds.
         kept: How many of a subject; a few hundred more until they are counted again.
     """
 
@@ -46,12 +50,15 @@ class Answers:
         clock: Clock,
         options: JumoncOptions,
         *,
+        later: Callable[[float, Callable[[], None]], object],
         kept: int = KEPT_PER_SUBJECT,
     ) -> None:
         self._records = records
         self._clock = clock
         self._shared = options.one_allocation
         self._kept = kept
+        self._later = later
+        self._is_away = False
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._waiting: deque[Draft] = deque(maxlen=_MAX_WAITING)
@@ -62,7 +69,10 @@ class Answers:
     ) -> None:
         """Keep an answer soon; when the store is away for long the oldest are forgotten."""
         with self._lock:
+            first = not self._waiting
             self._waiting.append(self._draft(caller, path, parameters, results))
+        if first:
+            self._later(WRITE_AFTER_SECONDS, self.flush_later)
 
     def keep(
         self, caller: Caller, path: str, parameters: dict[str, str], results: dict[str, str]
@@ -92,7 +102,12 @@ class Answers:
         try:
             self.flush()
         except Transient as exc:
-            log.warning("answers wait for the record store", extra={"reason": str(exc)})
+            if not self._is_away:
+                log.warning("answers wait for the record store", extra={"reason": str(exc)})
+            self._is_away = True
+            self._later(RETRY_SECONDS, self.flush_later)
+        else:
+            self._is_away = False
 
     def seen_by(self, caller: Caller, path: str | None = None) -> AnswerFilter:
         """Return the filter of what a caller may see, of paths that hold a pattern of ``*`` and ``?``."""

@@ -43,6 +43,7 @@ class Scheduler:
         self._run = run
         self._lock = threading.Lock()
         self._armed_at = math.inf
+        self._is_away = False
 
     def look_after(self, seconds: float) -> None:
         """See to it that what is due is looked for by then: 0 for a new task, or when it all begins."""
@@ -60,8 +61,11 @@ class Scheduler:
         seconds = RETRY_SECONDS
         try:
             seconds = self._start_due()
+            self._is_away = False
         except Transient as exc:
-            log.warning("tasks wait for the record store", extra={"reason": str(exc)})
+            if not self._is_away:
+                log.warning("tasks wait for the record store", extra={"reason": str(exc)})
+            self._is_away = True
         finally:
             self.look_after(seconds)
 

@@ -18,7 +18,8 @@ from pilothouse_api.compat.jumonc.values import Values
 from pilothouse_api.ports import Ports
 from pilothouse_api.problems import status_of
 
-FLUSH_SECONDS = 0.5
+START_SECONDS = 1.0
+"""The record store is migrated when the gateway starts."""
 
 
 class Jumonc:
@@ -41,8 +42,8 @@ class Jumonc:
             newest=ports.newest,
             clock=ports.clock,
         )
-        self.answers = Answers(ports.records, ports.clock, options)
         self.timetable = Timetable(ports.clock, "jumonc")
+        self.answers = Answers(ports.records, ports.clock, options, later=self.timetable.after)
         self.scheduler = Scheduler(
             ports.records, ports.tokens, ports.clock, self.timetable, self._run
         )
@@ -50,8 +51,7 @@ class Jumonc:
     def start(self) -> None:
         """Begin to write answers and to run tasks."""
         self.timetable.start()
-        self.timetable.after(FLUSH_SECONDS, self._flush)
-        self.scheduler.look_after(0.0)
+        self.scheduler.look_after(START_SECONDS)
 
     def close(self) -> None:
         """Write what waits and end. Idempotent."""
@@ -63,10 +63,6 @@ class Jumonc:
         clusters = sorted({host.cluster for host in self.hosts.seen_by(caller)})
         names = [self.sources.values.available(cluster) for cluster in clusters]
         return frozenset[str]().union(*names).__contains__
-
-    def _flush(self) -> None:
-        self.answers.flush_later()
-        self.timetable.after(FLUSH_SECONDS, self._flush)
 
     def _run(self, caller: Caller, path: str, parameters: dict[str, str]) -> tuple[int, int | None]:
         try:
