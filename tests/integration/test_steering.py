@@ -141,9 +141,20 @@ def test_in_one_process_a_program_is_read_steered_and_stopped(tmp_path, short):
         standalone.program.stop()
 
 
-def test_kills_on_either_side_are_survived_and_said(on_rabbitmq, stack):
+def steps(site: Site, run_id: str) -> list[float]:
+    """Return the series of the steps."""
+    path = f"/v1/runs/{run_id}/series"
+    answer = site.client.get(path, variables="step,dt", resolution_seconds=1)
+    return next((s["values"] for s in answer["items"] if s["metric"] == "step"), [])
+
+
+def test_a_program_is_followed_and_kills_on_either_side_are_survived_and_said(on_rabbitmq, stack):
     site = on_rabbitmq
     program, run_id = site.start("c")
+    eventually(lambda: len(steps(site, run_id)) >= 3, within=30)
+    values = steps(site, run_id)
+    assert values == sorted(values)
+    assert values[-1] > values[0]
     site.put(run_id, "dt", 0.75)
 
     stack["agent"].kill()
@@ -160,22 +171,6 @@ def test_kills_on_either_side_are_survived_and_said(on_rabbitmq, stack):
     assert ended["reason"] == "it closed the connection"
     with pytest.raises(AssertionError, match=r"409.*closed the connection"):
         site.variable(run_id, "dt")
-
-
-def test_variables_are_followed_as_series(on_rabbitmq):
-    program, run_id = on_rabbitmq.start("c")
-
-    def steps() -> list[float]:
-        answer = on_rabbitmq.client.get(
-            f"/v1/runs/{run_id}/series", variables="step,dt", resolution_seconds=1
-        )
-        return next((s["values"] for s in answer["items"] if s["metric"] == "step"), [])
-
-    values = eventually(lambda: steps() if len(steps()) >= 3 else [], within=30)
-
-    assert values == sorted(values)
-    assert values[-1] > values[0]
-    assert program.running
 
 
 def test_inside_a_job_a_program_finds_its_agent_by_itself(short):
