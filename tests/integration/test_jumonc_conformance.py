@@ -10,7 +10,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +112,7 @@ class OurJob:
         disks = "/v1/io/status/read_merged_count"
         eventually(lambda: fetch(self.port, disks, token=token).status == 200, within=30)
 
-    @property
+    @cached_property
     def tokens(self) -> dict[str, str]:
         lines = (self._data / "tokens").read_text().split("\n")
         return dict(line.split(": ") for line in lines if line)
@@ -122,15 +124,15 @@ class Pair:
 
     real: RealJumonc
     ours: OurJob
+    pool: ThreadPoolExecutor
 
     def ask(self, path: str, level: str | None, **request: Any) -> tuple[Reply, Reply]:
-        real, ours = (
-            "0" * 48 if level == "wrong" else server.tokens.get(level or "") for server in self.both
-        )
-        return (
-            fetch(self.real.port, path, token=real, **request),
-            fetch(self.ours.port, path, token=ours, **request),
-        )
+        def fetch_from(server: RealJumonc | OurJob) -> Reply:
+            token = "0" * 48 if level == "wrong" else server.tokens.get(level or "")
+            return fetch(server.port, path, token=token, **request)
+
+        real, ours = self.pool.map(fetch_from, self.both)
+        return real, ours
 
     @property
     def both(self) -> tuple["RealJumonc | OurJob", "RealJumonc | OurJob"]:
@@ -143,10 +145,10 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     ours = OurJob(directory / "ours")
     ours.program.start()
     try:
-        with real_jumonc(directory / "real") as real:
+        with real_jumonc(directory / "real") as real, ThreadPoolExecutor(2) as pool:
             real.wait_ready()
             ours.wait_ready()
-            yield Pair(real, ours)
+            yield Pair(real, ours, pool)
     finally:
         ours.program.kill()
 
