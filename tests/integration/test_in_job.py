@@ -98,6 +98,8 @@ def test_all_ranks_end_with_rank_0_and_the_data_stays_where_it_was_asked_for(fol
 
         assert job.program.wait(within=20) == 0, job.program.output()
         ended(job)
+        assert "good-bye" not in job.program.output()
+        assert "MPI_ABORT" not in job.program.output()
     finally:
         stopped(job)
     port = free_port()

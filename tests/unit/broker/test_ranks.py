@@ -170,6 +170,23 @@ def test_the_end_reaches_every_worker_and_their_good_byes_are_waited_for(job):
         job.workers[0].check()
 
 
+def test_what_was_queued_before_the_end_still_leaves(job):
+    for loop in job.loops[1:]:
+        loop.send(0, Gone())
+        assert loop.leave("finish", 5)
+
+    assert job.root.end("over", 5) == set()
+
+
+def test_a_last_batch_is_taken_after_rank_0_said_that_it_is_over(job):
+    job.root.end("over", 0)
+    eventually(job.workers[0].ended.is_set, within=5)
+
+    job.workers[0].publisher().publish([an_event(3)])
+
+    assert receive(job.broker.consumer(INGEST_EVENTS, prefetch=5), 1)[0].message == an_event(3)
+
+
 def test_one_thread_of_each_rank_makes_all_calls(job):
     for worker in job.workers:
         worker.publisher().publish([an_event()])

@@ -7,6 +7,7 @@ so MPI_THREAD_FUNNELED is enough (MPI 4.1, section 11.6).
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,7 @@ SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 0.1
 _SLOWER = 1.6
 _AT_ONCE = 64
+_REST_SECONDS = 0.5
 Handler = Callable[[int, Frame], None]
 
 
@@ -114,6 +116,7 @@ class RankLoop:
             self._hellos = [_hello(data) for data in ranks.exchange(encode(self._hello))]
             self._met.set()
             self._work(ranks)
+            self._send_the_rest(ranks)
             {"finish": ranks.finish, "abort": ranks.abort}.get(self._leave, _nothing)()
         except Exception as exc:  # told to whoever meets or sends
             self._failure = exc
@@ -134,6 +137,13 @@ class RankLoop:
                 pause = SHORTEST_PAUSE_SECONDS
             else:
                 pause = min(pause * _SLOWER, LONGEST_PAUSE_SECONDS)
+
+    def _send_the_rest(self, ranks: Communicator) -> None:
+        """Let leave what was queued before the end, as far as it is taken."""
+        deadline = time.monotonic() + _REST_SECONDS
+        while not self.idle and time.monotonic() < deadline:
+            self._push(ranks)
+            time.sleep(SHORTEST_PAUSE_SECONDS)  # MPI has nothing to wait on
 
     def _push(self, ranks: Communicator) -> bool:
         """Go on with sends: one at a time for each rank. Return whether there are any."""
