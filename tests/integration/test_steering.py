@@ -173,31 +173,45 @@ def test_a_program_is_followed_and_kills_on_either_side_are_survived_and_said(on
         site.variable(run_id, "dt")
 
 
-def test_inside_a_job_a_program_finds_its_agent_by_itself(short):
+@contextmanager
+def a_job(directory: Path, *options: str) -> Iterator[tuple[Client, dict[str, str]]]:
+    """Run the in-job mode; give a client of its gateway, and the environment of the job."""
     port = free_port()
-    own = {"TMPDIR": str(short), "XDG_RUNTIME_DIR": "", "SLURM_JOB_ID": "4711"}
-    argv = [
-        "-m",
-        "pilothouse_standalone",
-        "job",
-        "--port",
-        str(port),
-        "--data",
-        str(short / "data"),
-    ]
-    job = Program([sys.executable, *argv], log=short / "job.log", env=own)
-    tokens = short / "data" / "tokens"
+    own = {"TMPDIR": str(directory), "XDG_RUNTIME_DIR": "", "SLURM_JOB_ID": "4711"}
+    words = ("-m", "pilothouse_standalone", "job", "--port", str(port), "--data")
+    argv = [sys.executable, *words, str(directory / "data"), *options]
+    job = Program(argv, log=directory / "job.log", env=own)
+    tokens = directory / "data" / "tokens"
     try:
         job.start().wait_ready(lambda: "full: " in tokens.read_text(), within=60)
         (token,) = re.findall(r"^full: (\S+)", tokens.read_text(), re.MULTILINE)
-        client = Client(f"http://127.0.0.1:{port}", token)
-        socket = short / f"pilothouse-{os.geteuid()}" / "4711.sock"
+        socket = directory / f"pilothouse-{os.geteuid()}" / "4711.sock"
         eventually(socket.exists, within=30)
+        yield Client(f"http://127.0.0.1:{port}", token), own
+    finally:
+        job.stop()
+
+
+def test_inside_a_job_a_program_finds_its_agent_by_itself(short):
+    with a_job(short) as (client, own):
         program = Program(build("c", short), log=short / "c.log", env=own).start()
         (run,) = eventually(lambda: client.every("/v1/runs"), within=30)
         client.send("POST", f"/v1/runs/{run['run_id']}/functions/stop", b"{}")
 
         assert run["job_id"] == 4711
         assert program.wait(within=10) == 0
-    finally:
-        job.stop()
+
+
+def test_a_program_inside_a_job_is_steered_from_the_central_gateway_too(stack, short):
+    central = stack.start_core()
+    publish = ("--publish", stack.broker_url, "--cluster", "alpha")
+    with a_job(short, *publish) as (client, own):
+        program = Program(build("c", short), log=short / "c.log", env=own).start()
+        (run,) = eventually(lambda: central.every("/v1/runs"), within=30)
+        path = f"/v1/runs/{run['run_id']}"
+        changed = central.send("PUT", f"{path}/variables/dt", b'{"value": 0.125}')
+        seen = client.get(f"{path}/variables/dt")
+        central.send("POST", f"{path}/functions/stop", b"{}")
+
+        assert (changed["value"], seen["value"]) == (0.125, 0.125)
+        assert program.wait(within=10) == 0

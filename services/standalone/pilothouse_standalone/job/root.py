@@ -19,9 +19,9 @@ from pilothouse_api.access.tokens import Tokens
 from pilothouse_api.compat.jumonc.options import JumoncOptions
 from pilothouse_api.service import ApiService
 from pilothouse_api.settings import ApiSettings
-from pilothouse_common.broker.carrier import open_publisher
+from pilothouse_common.broker.carrier import open_broker, open_publisher
 from pilothouse_common.broker.memory import MemoryBroker
-from pilothouse_common.broker.port import Publisher
+from pilothouse_common.broker.port import Broker, Publisher
 from pilothouse_common.broker.quarantine import Quarantine
 from pilothouse_common.broker.ranks.loop import RankLoop
 from pilothouse_common.broker.ranks.root import RankRoot
@@ -36,6 +36,7 @@ from pilothouse_ingest.settings import IngestSettings
 
 from pilothouse_standalone.datadir import DataDir
 from pilothouse_standalone.job.allocation import Allocation
+from pilothouse_standalone.job.bridge import BridgedBroker
 from pilothouse_standalone.job.options import JobOptions
 from pilothouse_standalone.job.tee import Tee
 from pilothouse_standalone.job.tokens import FILE, write_tokens
@@ -100,7 +101,9 @@ class Root(Together):
         tokens = Tokens(records, TokenSigner(data.token_key().encode()), clock)
         self._tokens = write_tokens(data, tokens, subject=allocation.user)
         self._outside = _open_outside(options, data)
-        publisher: Publisher = broker.publisher()
+        bridge = _open_bridge(options, broker)
+        commands: Broker = bridge or broker
+        publisher = commands.publisher()
         if self._outside is not None:
             publisher = Tee(publisher, self._outside)
         self._api = ApiService(
@@ -115,7 +118,7 @@ class Root(Together):
         )
         services: list[Service] = [
             _JobItself(allocation, self._nodes, broker.publisher(), self._outside, clock),
-            build_agent(agent, publisher=publisher, broker=broker),
+            build_agent(agent, publisher=publisher, broker=commands),
             self._api,
             IngestService(
                 IngestSettings(
@@ -132,10 +135,12 @@ class Root(Together):
             ),
         ]
         if ranks is not None:
-            root = RankRoot(ranks.loop, size=ranks.size, publisher=publisher, broker=broker)
+            root = RankRoot(ranks.loop, size=ranks.size, publisher=publisher, broker=commands)
             services.insert(0, _OtherRanks(root, self._lost, 3 * options.interval_seconds))
 
         def close() -> None:
+            if bridge is not None:
+                bridge.close()
             broker.close()
             samples.close()
             records.close()
@@ -271,6 +276,13 @@ def _open_outside(options: JobOptions, data: DataDir) -> Publisher | None:
         )
     except PilothouseError as exc:
         raise ConfigError(f"--publish: {exc}") from exc
+
+
+def _open_bridge(options: JobOptions, inside: Broker) -> BridgedBroker | None:
+    """Return the way in for commands, where the carrier is one that brings messages too."""
+    if options.publish.partition(":")[0] not in ("amqp", "amqps"):
+        return None
+    return BridgedBroker(inside, open_broker(options.publish, name="pilothouse-job commands"))
 
 
 def _api_settings(options: JobOptions, data: DataDir, cluster: str) -> ApiSettings:
