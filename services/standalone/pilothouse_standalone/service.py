@@ -28,6 +28,7 @@ from pilothouse_sender.service import build as build_sender
 from pilothouse_sender.settings import SenderSettings
 
 from pilothouse_standalone.admin import SUBJECT, ensure_admin_token
+from pilothouse_standalone.agent import agent_settings
 from pilothouse_standalone.datadir import DataDir
 from pilothouse_standalone.settings import StandaloneOptions
 from pilothouse_standalone.slurm import LocalSlurm, find_slurm, hook_into
@@ -132,7 +133,7 @@ def _api_settings(options: StandaloneOptions, data: DataDir, cluster: str) -> Ap
 
 
 def _agent_settings(options: StandaloneOptions, data: DataDir, cluster: str) -> AgentSettings:
-    return AgentSettings(
+    return agent_settings(
         cluster=cluster,
         broker_url=_BROKER_URL,
         interval_seconds=options.interval_seconds,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pilothouse_common.errors import ConfigError
 from pilothouse_common.runtime.service import Check
+from pilothouse_standalone.agent import agent_settings
 from pilothouse_standalone.datadir import DataDir
 from pilothouse_standalone.slurm import LocalSlurm, hook_into, unhook
 from pilothouse_standalone.together import Together
@@ -140,3 +141,17 @@ def test_hooks_of_the_site_are_never_replaced(tmp_path, scontrol):
 
     assert conf.read_text() == "ClusterName=lab\nprolog = /site/prolog\n"
     assert not scontrol.exists()
+
+
+def test_the_agent_collects_what_the_environment_says_and_sends_where_the_process_says():
+    environ = {
+        "PILOTHOUSE_COLLECTORS": "cpu,load",
+        "PILOTHOUSE_BROKER_URL": "amqp://elsewhere/",
+        "PILOTHOUSE_HEALTH_PORT": "9000",
+    }
+
+    settings = agent_settings(environ, broker_url="memory:", interval_seconds=2.5)
+
+    assert settings.collectors == ("cpu", "load")
+    assert (settings.broker_url, settings.interval_seconds) == ("memory:", 2.5)
+    assert settings.health_port == -1

@@ -13,8 +13,8 @@ from pilothouse_common.broker.ranks.frames import Hello
 from pilothouse_common.broker.ranks.loop import RankLoop
 from pilothouse_common.errors import BrokerUnavailable, ConfigError
 from pilothouse_common.runtime.service import quick_start, run
-from pilothouse_common.runtime.settings import load
 
+from pilothouse_standalone.agent import agent_settings
 from pilothouse_standalone.job.allocation import Allocation, read_allocation
 from pilothouse_standalone.job.guard import EXIT_ROOT_LOST
 from pilothouse_standalone.job.options import JobOptions
@@ -129,19 +129,11 @@ def _hostname() -> str:
 
 
 def _agent_settings(options: JobOptions, cluster: str) -> AgentSettings:
-    """Return the agent's settings: what it collects is set as for every agent, the rest follows."""
-    return load(
-        AgentSettings,
-        service="agent",
-        environ={
-            **os.environ,
-            "PILOTHOUSE_CLUSTER": cluster,
-            "PILOTHOUSE_HOSTNAME": _hostname(),
-            "PILOTHOUSE_BROKER_URL": "mpi:",
-            "PILOTHOUSE_SIMULATION_SOCKET": os.environ.get("PILOTHOUSE_SIMULATION_SOCKET", "auto"),
-            "PILOTHOUSE_INTERVAL_SECONDS": str(options.interval_seconds),
-            "PILOTHOUSE_SPOOL_DIR": "",
-            "PILOTHOUSE_HOOK_SPOOL_DIR": "",
-            "PILOTHOUSE_HEALTH_PORT": "-1",
-        },
+    return agent_settings(
+        cluster=cluster,
+        hostname=_hostname(),
+        broker_url="mpi:",
+        simulation_socket=os.environ.get("PILOTHOUSE_SIMULATION_SOCKET", "auto"),
+        interval_seconds=options.interval_seconds,
+        spool_dir="",
     )
