@@ -180,7 +180,8 @@ class Sweep:
     Args:
         collectors: In the order in which they are asked.
         deadline_seconds: How long each may take before the sweep goes on without it.
-        every: Collectors that are asked only in every n-th sweep (from the first on), by name.
+        every: Collectors that are asked only in every n-th sweep, by name; and in the first two: the
+            first is never told, it gives rates something to be reckoned from.
         late: Gives the ones that come after the start.
     """
 
@@ -210,7 +211,8 @@ class Sweep:
         if self._late is not None:
             self._add(self._late.arrived())
         samples = [measured.down() for measured in self._measured if measured.stuck]
-        todo = [m for m in self._measured if not m.stuck and self._sweeps % m.every == 0]
+        first = self._sweeps < 2
+        todo = [m for m in self._measured if not m.stuck and (first or self._sweeps % m.every == 0)]
         self._sweeps += 1
         while todo:
             job = _Job(todo)

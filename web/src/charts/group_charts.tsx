@@ -1,13 +1,12 @@
 /** The pictures of one group of metrics, asked for in one question when they come near the screen. */
 
-import { useState } from "preact/hooks";
 import type { SeriesAnswer } from "../api/types";
 import { useResource } from "../app/resource";
 import { ProblemNote } from "../parts/notes";
 import { ChartCard } from "./chart_card";
+import { GroupSection, Missing, useDrawn } from "./group_section";
 import { type Group, modelOf, type Plan } from "./plans";
 import type { TimeWindow } from "./plot";
-import { useSeen } from "./visible";
 import { resetZoom, zoomTo } from "./window";
 
 export interface Source {
@@ -21,22 +20,21 @@ export interface Source {
 }
 
 export function GroupCharts({ group, source }: { group: Group; source: Source }) {
-  const { ref, seen } = useSeen<HTMLElement>();
-  const [open, setOpen] = useState(group.main.length === 0 ? false : undefined);
-  const hasMore = group.more.length > 0;
   return (
-    <section class="chart-group" ref={ref} aria-label={group.name}>
-      <header class="group-head">
-        <h2>{group.name}</h2>
-        {hasMore && (
-          <button type="button" class="quiet" aria-expanded={Boolean(open)} onClick={() => setOpen(!open)}>
-            {open ? "Fewer" : `${group.more.length} more`}
-          </button>
-        )}
-      </header>
-      <PlanCharts name={`${group.name}/main`} plans={group.main} source={source} seen={seen} />
-      {open && <PlanCharts name={`${group.name}/more`} plans={group.more} source={source} seen={seen} />}
-    </section>
+    <GroupSection name={group.name} more={group.more.length}>
+      {({ seen, open, onEmpty }) => (
+        <>
+          <PlanCharts
+            name={`${group.name}/main`}
+            plans={group.main}
+            source={source}
+            seen={seen}
+            onEmpty={onEmpty}
+          />
+          {open && <PlanCharts name={`${group.name}/more`} plans={group.more} source={source} seen={seen} />}
+        </>
+      )}
+    </GroupSection>
   );
 }
 
@@ -60,9 +58,10 @@ interface PlanProps {
   plans: Plan[];
   source: Source;
   seen: boolean;
+  onEmpty?: (empty: boolean) => void;
 }
 
-function PlanCharts({ name, plans, source, seen }: PlanProps) {
+function PlanCharts({ name, plans, source, seen, onEmpty }: PlanProps) {
   const metrics = plans.flatMap((plan) => plan.metrics);
   const answer = useResource(
     seen && metrics.length ? `${source.key}/${name}` : null,
@@ -70,10 +69,10 @@ function PlanCharts({ name, plans, source, seen }: PlanProps) {
     { everySeconds: source.everySeconds, keep: true },
   );
   const { data, problem } = answer;
-  if (problem && !data) return <ProblemNote problem={problem} retry={answer.refresh} />;
   const present = new Set(data?.items.map((item) => item.metric));
-  const drawn = data ? plans.filter((plan) => plan.metrics.some((metric) => present.has(metric))) : plans;
-  const missing = plans.filter((plan) => !drawn.includes(plan));
+  const has = data && ((plan: Plan) => plan.metrics.some((metric) => present.has(metric)));
+  const { drawn, missing } = useDrawn(plans, has, onEmpty);
+  if (problem && !data) return <ProblemNote problem={problem} retry={answer.refresh} />;
   return (
     <>
       <div class="chart-grid">
@@ -81,11 +80,7 @@ function PlanCharts({ name, plans, source, seen }: PlanProps) {
           <PlanChart key={plan.id} plan={plan} data={data} source={source} loading={answer.loading} />
         ))}
       </div>
-      {missing.length > 0 && (
-        <p class="quiet-text missing">
-          No samples in this time: {missing.map((plan) => plan.title).join(", ")}.
-        </p>
-      )}
+      <Missing titles={missing.map((plan) => plan.title)} />
     </>
   );
 }

@@ -1,14 +1,13 @@
 /** The pictures of one group for several nodes: a line per node, or the space between lowest and highest. */
 
-import { useState } from "preact/hooks";
 import type { Metric, Series, SeriesAnswer } from "../api/types";
 import { useResource } from "../app/resource";
 import { ProblemNote } from "../parts/notes";
 import { ChartCard } from "./chart_card";
 import { readChunks, windowOf } from "./group_charts";
+import { GroupSection, Missing, useDrawn } from "./group_section";
 import { bandModel, type Group, type MetricPlan, metricPlans, nodesModel } from "./plans";
 import type { ChartModel } from "./series";
-import { useSeen } from "./visible";
 import { resetZoom, zoomTo } from "./window";
 
 export type OverNodes = "avg" | "min" | "max";
@@ -29,23 +28,19 @@ interface Props {
 }
 
 export function NodesCharts({ group, catalogue, source, spread }: Props) {
-  const { ref, seen } = useSeen<HTMLElement>();
-  const [open, setOpen] = useState(false);
   const { main, more } = metricPlans(group, catalogue);
-  const shared = { source, spread, seen };
   return (
-    <section class="chart-group" ref={ref} aria-label={group.name}>
-      <header class="group-head">
-        <h2>{group.name}</h2>
-        {more.length > 0 && (
-          <button type="button" class="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? "Fewer" : `${more.length} more`}
-          </button>
-        )}
-      </header>
-      <MetricGrid name={`${group.name}/main`} plans={main} {...shared} />
-      {open && <MetricGrid name={`${group.name}/more`} plans={more} {...shared} />}
-    </section>
+    <GroupSection name={group.name} more={more.length}>
+      {({ seen, open, onEmpty }) => {
+        const shared = { source, spread, seen };
+        return (
+          <>
+            <MetricGrid name={`${group.name}/main`} plans={main} onEmpty={onEmpty} {...shared} />
+            {open && <MetricGrid name={`${group.name}/more`} plans={more} {...shared} />}
+          </>
+        );
+      }}
+    </GroupSection>
   );
 }
 
@@ -55,12 +50,13 @@ interface GridProps {
   source: NodesSource;
   spread: boolean;
   seen: boolean;
+  onEmpty?: (empty: boolean) => void;
 }
 
 /** Answers for one question: per node [lines], or [maximum, average, minimum]. */
 type Answers = { spread: boolean; parts: SeriesAnswer[] };
 
-function MetricGrid({ name, plans, source, spread, seen }: GridProps) {
+function MetricGrid({ name, plans, source, spread, seen, onEmpty }: GridProps) {
   const metrics = plans.map((plan) => plan.metric);
   const answer = useResource<Answers>(
     seen && metrics.length ? `${source.key}/${name}/${spread}` : null,
@@ -76,10 +72,9 @@ function MetricGrid({ name, plans, source, spread, seen }: GridProps) {
     { everySeconds: source.everySeconds, keep: true },
   );
   const { data, problem } = answer;
+  const present = new Set(data?.parts[0]?.items.map((item) => item.metric));
+  const { drawn, missing } = useDrawn(plans, data && ((plan) => present.has(plan.metric)), onEmpty);
   if (problem && !data) return <ProblemNote problem={problem} retry={answer.refresh} />;
-  const has = (metric: string) => data?.parts[0]?.items.some((item) => item.metric === metric);
-  const drawn = data ? plans.filter((plan) => has(plan.metric)) : plans;
-  const missing = plans.filter((plan) => !drawn.includes(plan));
   return (
     <>
       <div class="chart-grid">
@@ -97,11 +92,7 @@ function MetricGrid({ name, plans, source, spread, seen }: GridProps) {
           />
         ))}
       </div>
-      {missing.length > 0 && (
-        <p class="quiet-text missing">
-          No samples in this time: {missing.map((plan) => plan.title).join(", ")}.
-        </p>
-      )}
+      <Missing titles={missing.map((plan) => plan.title)} />
     </>
   );
 }
