@@ -5,6 +5,7 @@ tests/unit/agent hold the other layouts.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,8 @@ def a_loaded_job_is_told_from_its_first_second_to_its_end(slurm: Slurm, director
     eventually((slurm.jobs / f"ready-{job_id}").exists, within=30)
     cgroup.collect()
     processes.collect()
+    begin = time.monotonic()  # over less than a second the kernel's clock ticks are too coarse
+    eventually(lambda: time.monotonic() > begin + 1, within=5, every=0.2)
 
     def busy() -> dict[str, float]:
         values = told(cgroup.collect(), job_id)
