@@ -8,6 +8,7 @@ files, whose reading costs less than that of most kernel files.
 
 import argparse
 import ctypes
+import logging
 import os
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def main(*arguments: str) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench collectors", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write contract/metrics/costs.py")
     write = parser.parse_args(arguments).write
+    logging.disable(logging.WARNING)  # a recorded tree stands still, which some collectors notice
     with tempfile.TemporaryDirectory(prefix="bench-libraries-") as name:
         load_libraries(Path(name))
     found = {factory.name: (where, cost, series) for factory, where, cost, series in costs_of_all()}

@@ -23,6 +23,7 @@ MODULES = (
     "pilothouse_agent.hook.spoolfile",
     "pilothouse_agent.hook.translate",
     "pilothouse_agent.hook.note",
+    "pilothouse_agent.hook.note",
     "pilothouse_agent.hook.run",
 )
 """In the order in which they need each other."""
