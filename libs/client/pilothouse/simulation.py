@@ -265,7 +265,7 @@ def _current(name: str, variable: _Variable) -> str | None:
         return None
     try:
         return write(_as(variable.kind, variable.get()))
-    except Exception:
+    except Exception:  # the simulation's own code: its fault must not end the simulation
         import logging
 
         variable.failed = True

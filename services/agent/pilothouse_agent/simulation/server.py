@@ -118,7 +118,7 @@ class SimulationServer:
                 for key, events in self._selector.select(self._wait_seconds()):
                     self._ready(key.fileobj, key.data, events)
                 self._do_tasks()
-        except Exception:
+        except Exception:  # said here: the agent goes on collecting, and the simulations run on
             log.exception("simulations are not served any more")
         finally:
             for connection in list(self._connections):
